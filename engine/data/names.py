@@ -1,0 +1,42 @@
+"""The data sets known by name: what can be said of each without loading it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Task = Literal["multiclass", "binary", "regression"]
+Form = Literal["table", "image", "audio"]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of a data set before it is read."""
+
+    task: Task
+    form: Form = "table"
+    "table: (features,); image: (channels, height, width); audio: (1, samples)."
+    synthetic: bool = False
+    "Generated from the run's seed; `examples` and `noise` apply."
+    online: bool = False
+    "Fetched from openml.org on first use."
+
+
+FACTS: dict[str, Facts] = {
+    "digits": Facts("multiclass", "image"),
+    "breast-cancer": Facts("binary"),
+    "wine": Facts("multiclass"),
+    "iris": Facts("multiclass"),
+    "diabetes": Facts("regression"),
+    "moons": Facts("binary", synthetic=True),
+    "spirals": Facts("binary", synthetic=True),
+    "circles": Facts("binary", synthetic=True),
+    "xor": Facts("binary", synthetic=True),
+    "noisy-sine": Facts("regression", synthetic=True),
+    "outlier-line": Facts("regression", synthetic=True),
+    "shapes": Facts("multiclass", "image", synthetic=True),
+    "tones": Facts("multiclass", "audio", synthetic=True),
+    "mnist": Facts("multiclass", "image", online=True),
+    "fashion-mnist": Facts("multiclass", "image", online=True),
+    "cifar-10": Facts("multiclass", "image", online=True),
+}

@@ -1,0 +1,1 @@
+"""The terminal: the command line, the headless run and the lab screen."""

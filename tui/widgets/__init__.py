@@ -1,0 +1,1 @@
+"""Widgets of the lab: each shows one thing and computes nothing."""
