@@ -31,6 +31,14 @@ METRICS: dict[Task, dict[str, Literal["min", "max"]]] = {
 }
 
 
+class Misfit(ValueError):
+    """Values that are fine alone and wrong together: what does not fit, as (key, reason with a way out)."""
+
+    def __init__(self, found: list[tuple[str, str]]) -> None:
+        super().__init__("; ".join(f"{key}: {reason}" for key, reason in found))
+        self.found = found
+
+
 class Part(BaseModel):
     """A section of an experiment: immutable, and strict about keys it does not know."""
 
@@ -111,11 +119,11 @@ class Data(Part):
     def one_source(self) -> Self:
         """Demand exactly one of name and path, and shares that add up."""
         if (self.name is None) == (self.path is None):
-            raise ValueError("give either name (a built-in data set) or path (a file or folder), not both")
+            raise Misfit([("data", "give either name (a built-in data set) or path (a file or folder), not both")])
         if abs(sum(self.split) - 1) > 1e-6:
-            raise ValueError(f"split must add up to 1, not {sum(self.split):g}")
+            raise Misfit([("data.split", f"must add up to 1, not {sum(self.split):g}")])
         if self.split[0] == 0 or self.split[1] == 0:
-            raise ValueError("split needs a training and a validation share above 0")
+            raise Misfit([("data.split", "needs a training and a validation share above 0")])
         return self
 
 
@@ -317,9 +325,12 @@ class Stopping(Part):
         """Refuse a monitor that no task emits, and a direction that contradicts a known metric."""
         directions = {name: mode for metrics in METRICS.values() for name, mode in metrics.items()}
         if self.monitor not in directions:
-            raise ValueError(f"monitor {self.monitor!r} is not measured; there are {', '.join(sorted(directions))}")
+            close = get_close_matches(self.monitor, directions, 1)
+            hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(sorted(directions))}"
+            raise Misfit([("stopping.monitor", f"{self.monitor!r} is not measured; {hint}")])
         if directions[self.monitor] != self.mode:
-            raise ValueError(f'{self.monitor} is better when {"higher" if self.mode == "min" else "lower"}: set mode = "{directions[self.monitor]}"')
+            better = "higher" if self.mode == "min" else "lower"
+            raise Misfit([("stopping.mode", f'{self.monitor} is better when {better}: set mode = "{directions[self.monitor]}"')])
         return self
 
 
@@ -362,7 +373,7 @@ class Experiment(Part):
         facts = FACTS.get(self.data.name or "")
         found = problems(self, facts.task if facts else self.data.task, facts.form if facts else None)
         if found:
-            raise ValueError("; ".join(f"{place}: {text}" for place, text in found))
+            raise Misfit(found)
         return self
 
     def plain(self) -> dict[str, Any]:
