@@ -31,7 +31,7 @@ METRICS: dict[Task, dict[str, Literal["min", "max"]]] = {
 }
 
 
-class Misfit(ValueError):
+class MisfitError(ValueError):
     """Values that are fine alone and wrong together: what does not fit, as (key, reason with a way out)."""
 
     def __init__(self, found: list[tuple[str, str]]) -> None:
@@ -119,11 +119,11 @@ class Data(Part):
     def one_source(self) -> Self:
         """Demand exactly one of name and path, and shares that add up."""
         if (self.name is None) == (self.path is None):
-            raise Misfit([("data", "give either name (a built-in data set) or path (a file or folder), not both")])
+            raise MisfitError([("data", "give either name (a built-in data set) or path (a file or folder), not both")])
         if abs(sum(self.split) - 1) > 1e-6:
-            raise Misfit([("data.split", f"must add up to 1, not {sum(self.split):g}")])
+            raise MisfitError([("data.split", f"must add up to 1, not {sum(self.split):g}")])
         if self.split[0] == 0 or self.split[1] == 0:
-            raise Misfit([("data.split", "needs a training and a validation share above 0")])
+            raise MisfitError([("data.split", "needs a training and a validation share above 0")])
         return self
 
 
@@ -327,10 +327,10 @@ class Stopping(Part):
         if self.monitor not in directions:
             close = get_close_matches(self.monitor, directions, 1)
             hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(sorted(directions))}"
-            raise Misfit([("stopping.monitor", f"{self.monitor!r} is not measured; {hint}")])
+            raise MisfitError([("stopping.monitor", f"{self.monitor!r} is not measured; {hint}")])
         if directions[self.monitor] != self.mode:
             better = "higher" if self.mode == "min" else "lower"
-            raise Misfit([("stopping.mode", f'{self.monitor} is better when {better}: set mode = "{directions[self.monitor]}"')])
+            raise MisfitError([("stopping.mode", f'{self.monitor} is better when {better}: set mode = "{directions[self.monitor]}"')])
         return self
 
 
@@ -373,7 +373,7 @@ class Experiment(Part):
         facts = FACTS.get(self.data.name or "")
         found = problems(self, facts.task if facts else self.data.task, facts.form if facts else None)
         if found:
-            raise Misfit(found)
+            raise MisfitError(found)
         return self
 
     def plain(self) -> dict[str, Any]:
