@@ -1,0 +1,89 @@
+"""What a viewer may ask of a running training: commands and questions, taken at a step boundary.
+
+Any thread, and a signal handler, may call these methods: they only append to a queue and set a flag.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One request."""
+
+    name: str
+    "pause, resume, step, run_epochs, finish_epoch, stop, abandon, checkpoint, set or probe."
+    value: Any = None
+
+
+class Controls:
+    """The one way into a running training."""
+
+    def __init__(self) -> None:
+        self._queue: deque[Command] = deque()
+        self._wake = threading.Event()
+        #: True while commands wait; read once per step, so it is a plain attribute.
+        self.pending = False
+
+    def send(self, name: str, value: Any = None) -> None:
+        """Queue a command."""
+        self._queue.append(Command(name, value))
+        self.pending = True
+        self._wake.set()
+
+    def pause(self) -> None:
+        """Stop after the current step and wait."""
+        self.send("pause")
+
+    def resume(self) -> None:
+        """Go on after a pause."""
+        self.send("resume")
+
+    def step(self, count: int = 1) -> None:
+        """Make `count` steps and pause."""
+        self.send("step", count)
+
+    def run_epochs(self, count: int = 1) -> None:
+        """Go on to the end of the `count`-th epoch from here and pause."""
+        self.send("run_epochs", count)
+
+    def finish_epoch(self) -> None:
+        """Finish this epoch, save and stop."""
+        self.send("finish_epoch")
+
+    def stop(self) -> None:
+        """Finish this step, save and stop."""
+        self.send("stop")
+
+    def abandon(self) -> None:
+        """Finish this step and stop without saving or testing."""
+        self.send("abandon")
+
+    def checkpoint(self) -> None:
+        """Save the complete state after this step and go on."""
+        self.send("checkpoint")
+
+    def set(self, key: str, value: Any) -> None:
+        """Change a live hyperparameter, for example ("optimizer.lr", 0.01)."""
+        self.send("set", {"key": key, "value": value})
+
+    def probe(self, name: str, **options: Any) -> None:
+        """Ask for a look inside; the answer comes as a Probed event."""
+        self.send("probe", {"name": name, **options})
+
+    def take(self) -> list[Command]:
+        """Return the waiting commands, oldest first (called by the engine)."""
+        self.pending = False
+        self._wake.clear()
+        taken: list[Command] = []
+        while self._queue:
+            taken.append(self._queue.popleft())
+        return taken
+
+    def wait(self, seconds: float) -> None:
+        """Sleep until a command comes or the time is over (called by the engine while paused)."""
+        self._wake.wait(seconds)

@@ -1,0 +1,207 @@
+"""The fold of a run's events: everything a view, a summary or a diagnosis needs to know of a run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any, Self
+
+from .events import (
+    Checked, CheckpointSaved, CommandTaken, Diagnosed, EpochEnded, Event, LayersProbed, Resumed, RunEnded, RunStarted,
+    StepsEnded, StorageFailed,
+)  # fmt: skip
+from .series import Series
+
+
+class History:
+    """A run as far as its events tell; `apply` is the only way in.
+
+    Curves are `Series` over the epoch (`train`, `validation`: by metric name, "loss" among them) or the step
+    (`steps`: batch losses with their extremes). `version` grows with every event, so that a view knows what is new.
+    """
+
+    def __init__(self) -> None:
+        self.started: RunStarted | None = None
+        self.ended: RunEnded | None = None
+        self.train: dict[str, Series] = {}
+        self.validation: dict[str, Series] = {}
+        self.steps = Series()
+        self.batches = Series()
+        "Batch losses by epoch: mean, lowest, highest."
+        self.penalty = Series()
+        self.lr = Series()
+        self.epoch_seconds = Series()
+        self.epoch_times = Series()
+        "Seconds since the run began at each epoch's end."
+        self.checks: list[Checked] = []
+        self.layers: list[LayersProbed] = []
+        self.diagnoses: list[Diagnosed] = []
+        self.commands: list[CommandTaken] = []
+        self.resumes: list[Resumed] = []
+        self.checkpoint: CheckpointSaved | None = None
+        self.storage: StorageFailed | None = None
+        "The last storage fault since the last good checkpoint; None while all is well."
+        self.epoch = 0
+        self.step = 0
+        self.time = 0.0
+        self.examples_per_second = 0.0
+        self.paused = False
+        self.version = 0
+        self._changes: dict[str, Any] = {}
+
+    @classmethod
+    def of(cls, events: Iterable[Event]) -> Self:
+        """Fold a whole run."""
+        history = cls()
+        for event in events:
+            history.apply(event)
+        return history
+
+    def apply(self, event: Event) -> None:
+        """Take one event in."""
+        self.version += 1
+        self.time = max(self.time, event.time)
+        match event:
+            case EpochEnded():
+                self._epoch_ended(event)
+            case StepsEnded():
+                self.epoch, self.step = event.epoch, event.step
+                self.steps.append(event.step, event.loss, event.low, event.high)
+            case Checked():
+                self.checks.append(event)
+            case RunStarted():
+                self.started = event
+            case LayersProbed():
+                self.layers.append(event)
+            case Diagnosed():
+                self.diagnoses.append(event)
+            case CommandTaken():
+                self._command(event)
+            case CheckpointSaved():
+                self.checkpoint, self.storage = event, None
+            case StorageFailed():
+                self.storage = event
+            case Resumed():
+                self._rewind(event)
+            case RunEnded():
+                self.ended, self.paused = event, False
+                self.epoch, self.step = event.epoch, event.step
+            case _:
+                pass
+
+    def _epoch_ended(self, event: EpochEnded) -> None:
+        epoch = self.epoch = event.epoch
+        self.step = event.step
+        self.examples_per_second = event.examples_per_second
+        _curves(self.train, epoch, event.train)
+        if event.validation is not None:
+            _curves(self.validation, epoch, event.validation)
+        self.penalty.append(epoch, event.train.get("penalty", 0.0))
+        batches = event.train.get("batches")
+        if batches:
+            self.batches.append(epoch, batches["mean"], batches["low"], batches["high"])
+        self.lr.append(epoch, event.lr)
+        self.epoch_seconds.append(epoch, event.seconds)
+        self.epoch_times.append(epoch, event.time)
+
+    def _command(self, event: CommandTaken) -> None:
+        self.commands.append(event)
+        if event.error:
+            return
+        if event.command == "pause":
+            self.paused = True
+        elif event.command in ("resume", "step", "run_epochs", "finish_epoch", "stop", "abandon"):
+            self.paused = False
+        elif event.command == "set":
+            self._changes[event.value["key"]] = event.value["value"]
+
+    def _rewind(self, event: Resumed) -> None:
+        """Forget what lies after the checkpoint, so that no curve shows a step twice."""
+        last_epoch = event.epoch
+        for series in (*self.train.values(), *self.validation.values(), self.penalty, self.batches, self.lr,
+                       self.epoch_seconds, self.epoch_times):  # fmt: skip
+            series.truncate_after(last_epoch)
+        self.steps.truncate_after(event.step)
+        self.checks = [check for check in self.checks if check.epoch <= last_epoch]
+        self.layers = [probe for probe in self.layers if probe.step <= event.step]
+        self.diagnoses = [finding for finding in self.diagnoses if finding.epoch <= last_epoch]
+        self.resumes.append(event)
+        self.epoch, self.step = event.epoch, event.step
+        self.ended, self.paused = None, False
+        for key, (_, new) in event.changes.items():
+            self._changes[key] = new
+
+    # -- what views ask ----------------------------------------------------------------------------------------------
+
+    def setting(self, key: str, default: Any = None) -> Any:
+        """Return a value of the experiment by its dotted key, as changed by commands since."""
+        if key in self._changes:
+            return self._changes[key]
+        value: Any = self.started.experiment if self.started else {}
+        for name in key.split("."):
+            if not isinstance(value, Mapping) or name not in value:
+                return default
+            value = value[name]
+        return value
+
+    @property
+    def state(self) -> str:
+        """Return waiting, training, paused, or the reason why the run ended."""
+        if self.ended is not None:
+            return self.ended.reason
+        if self.started is None:
+            return "waiting"
+        return "paused" if self.paused else "training"
+
+    @property
+    def epochs(self) -> int:
+        """Epochs the run may make."""
+        return int(self.setting("training.epochs", 0))
+
+    @property
+    def monitor(self) -> str:
+        """The validation value that early stopping reads."""
+        return str(self.setting("stopping.monitor", "loss"))
+
+    @property
+    def best(self) -> tuple[int, float] | None:
+        """Epoch and value of the best check so far."""
+        if not self.checks or self.checks[-1].best_epoch is None or self.checks[-1].best is None:
+            return None
+        return self.checks[-1].best_epoch, self.checks[-1].best
+
+    @property
+    def gap(self) -> float | None:
+        """Validation loss minus train loss at the last check, both measured the same way."""
+        validation, train = self.validation.get("loss"), self.train.get("loss")
+        if not validation or not train or not len(validation):
+            return None
+        x, value = validation.last
+        return value - train.value_at(x)[1]
+
+    @property
+    def stops_at(self) -> int | None:
+        """Epoch at which early stopping would end the run if nothing improves; None if it never would."""
+        if not self.checks or self.ended is not None or not self.setting("stopping.enabled", True):
+            return None
+        last = self.checks[-1]
+        every = int(self.setting("training.validate_every", 1))
+        patience = max(1, int(self.setting("stopping.patience", last.patience)))
+        # A check in warm-up counts nothing: the count starts with the first check after it.
+        warm_up = int(self.setting("stopping.warm_up", 0))
+        start = max(last.epoch, warm_up // every * every)
+        return start + every * max(1, patience - last.wait)
+
+    def eta(self) -> float | None:
+        """Return the seconds to the last epoch at the pace of the recent epochs, evaluations included; an upper bound."""
+        if not len(self.epoch_seconds) or self.ended is not None:
+            return None
+        first = max(1, self.epoch - 19)
+        recent = self.epoch_seconds.envelope(first, self.epoch, 20).mean
+        pace = float(sum(recent) / len(recent)) if len(recent) else math.nan
+        return pace * max(0, self.epochs - self.epoch)
+
+
+def _curves(curves: dict[str, Series], epoch: int, values: Mapping[str, Any]) -> None:
+    for name, value in (("loss", values["loss"]), *values.get("metrics", {}).items()):
+        curves.setdefault(name, Series()).append(epoch, value)

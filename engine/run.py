@@ -1,0 +1,446 @@
+"""The training loop: an experiment in, events out.
+
+    for event in run(Experiment.model_validate({"data": {"name": "digits"}})):
+        print(event)
+
+One epoch sees every training example once. At its end the loss and the metrics are measured on the training and,
+every `validate_every` epochs and at the last, on the validation part, both in evaluation mode. Early stopping reads
+the validation value only. The test part is evaluated once, at the end, with the best weights.
+"""
+
+from __future__ import annotations
+
+import math
+import platform
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Protocol
+
+import torch
+
+from . import diagnosis, probes
+from .controls import Command, Controls
+from .errors import InputError, LaderaError
+from .events import (
+    Checked, CheckpointSaved, CommandTaken, EpochEnded, Event, LayersProbed, Probed, Resumed, RunEnded, RunStarted,
+    StepsEnded, StorageFailed,
+)  # fmt: skip
+from .experiment import Experiment
+from .history import History
+from .training import Training
+
+
+class Keeper(Protocol):
+    """Where a run's state is kept; the run directory is one."""
+
+    def save(self, tensors: Mapping[str, torch.Tensor], plain: Mapping[str, Any]) -> str:
+        """Keep the complete state and return its place. Raises OSError; training goes on."""
+        ...
+
+    def finish(self, tensors: Mapping[str, torch.Tensor], plain: Mapping[str, Any]) -> None:
+        """Keep the final weights and running statistics. Raises OSError."""
+        ...
+
+
+class Checkpoint(Protocol):
+    """A saved state to go on from."""
+
+    tensors: Mapping[str, torch.Tensor]
+    plain: Mapping[str, Any]
+    history: History
+    "The fold of the run's log up to the checkpoint."
+
+
+def run(
+    experiment: Experiment,
+    controls: Controls | None = None,
+    *,
+    keeper: Keeper | None = None,
+    checkpoint: Checkpoint | None = None,
+    linger: bool = False,
+) -> Iterator[Event]:
+    """Train and yield what happens; the last event but probes is RunEnded.
+
+    Args:
+        experiment: what to train.
+        controls: commands from another thread or a signal handler, taken at step boundaries.
+        keeper: keeps checkpoints and the final weights; None keeps nothing.
+        checkpoint: go on from this state; from there on the events are those of an undisturbed run.
+        linger: after the end, answer probes until `controls.stop()`.
+
+    Raises:
+        InputError: the data cannot be read or do not fit the experiment; nothing was yielded before.
+    """
+    loop = _Loop(experiment, controls or Controls(), keeper, checkpoint)
+    history = checkpoint.history if checkpoint else History()
+    try:
+        for event in loop.events():
+            history.apply(event)
+            yield event
+            for finding in diagnosis.news(history, event):
+                history.apply(finding)
+                yield finding
+    except Exception as error:
+        if history.started is None:
+            raise
+        yield loop.ended("failed", _in_words(error, loop.training))
+    if linger:
+        yield from loop.answer_probes()
+
+
+def _in_words(error: Exception, training: Training) -> str:
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return f"out of memory with batches of {training.batch_size}: try a smaller training.batch_size"
+    return f"{type(error).__name__}: {error}"
+
+
+@dataclass
+class _Spread:
+    """Mean, lowest and highest of the losses since the last report."""
+
+    total: float = 0.0
+    count: int = 0
+    low: float = math.inf
+    high: float = -math.inf
+
+    def add(self, value: float) -> None:
+        self.total += value
+        self.count += 1
+        self.low = min(self.low, value)
+        self.high = max(self.high, value)
+
+    @property
+    def mean(self) -> float:
+        return self.total / self.count if self.count else math.nan
+
+
+class _Loop:
+    """The loop and its position in the run; `position` and `training` together are what a checkpoint keeps."""
+
+    def __init__(
+        self, experiment: Experiment, controls: Controls, keeper: Keeper | None, checkpoint: Checkpoint | None
+    ) -> None:
+        self.training = Training(experiment)
+        self.controls = controls
+        self.keeper = keeper
+        self.checkpoint = checkpoint
+        self.epoch = 1
+        "The epoch in progress."
+        self.index = 0
+        "Its next batch."
+        self.in_epoch = _Spread()
+        self.in_report = _Spread()
+        self.first_loss: float | None = None
+        self.seconds = 0.0
+        "Time spent training before this process's share."
+        self.epoch_seconds = 0.0
+        self.tests = 0
+        self.ending: tuple[str, str] | None = None
+        "Reason and words, once the run is to end."
+        self.paused = False
+        self.pause_at_step: int | None = None
+        self.pause_after_epoch: int | None = None
+        self.stop_after_epoch = False
+        self.final = True
+        "Whether the end is to be tested: a run that was interrupted goes on later."
+        self._mark = time.monotonic()
+        self._saved_at = time.monotonic()
+
+    # -- the story ---------------------------------------------------------------------------------------------------
+
+    def events(self) -> Iterator[Event]:
+        training = self.training
+        torch.set_num_threads(training.threads())
+        chance = training.chance()
+        report_every = training.report_every()
+        if self.checkpoint is None:
+            yield self._started(chance)
+            yield self._probe_layers()
+        else:
+            self._restore(self.checkpoint)
+            yield Resumed(time=self.now(), epoch=self.epoch - 1, step=training.step)
+            if self.checkpoint.history.checks and self.checkpoint.history.checks[-1].verdict == "stop":
+                self.ending = "stopped_early", "early stopping had ended this run"
+        while self.ending is None and self.epoch <= training.experiment.training.epochs:
+            while self.index < training.steps_per_epoch:
+                loss = training.update(self.epoch, self.index) * training.unit
+                self.index += 1
+                self._take(loss)
+                if not math.isfinite(loss):
+                    self.ending = "diverged", f"the loss became {loss} at step {training.step + 1}"
+                    yield self._steps_ended()
+                    break
+                if training.step % report_every == 0:
+                    yield self._steps_ended()
+                if self.controls.pending or self.paused or training.step == self.pause_at_step:
+                    yield from self._obey()
+                if self.ending is not None:
+                    break
+                if self._checkpoint_due():
+                    yield self._save()
+            if self.ending is None:
+                yield from self._end_epoch(chance)
+        if self.ending is None:
+            self.ending = "finished", f"all {training.experiment.training.epochs} epochs were made"
+        yield from self._end()
+
+    def _started(self, chance: float | None) -> RunStarted:
+        training, data = self.training, self.training.data
+        return RunStarted(
+            experiment=training.experiment.plain(),
+            parameters=training.network.parameters.numel(),
+            layers=tuple(layer.describe() for layer in training.network.layers),
+            task=data.task,
+            classes=tuple(data.classes),
+            target=data.target_name,
+            shape=tuple(data.shape),
+            sizes={"train": len(data.train.x), "validation": len(data.validation.x), "test": len(data.test.x)},
+            steps_per_epoch=training.steps_per_epoch,
+            chance=chance,
+            source=data.source,
+            notes=(*data.notes, *diagnosis.before_training(training)),
+            versions={"ladera": _version("ladera"), "torch": torch.__version__, "python": platform.python_version()},
+            device=str(training.device),
+            threads=torch.get_num_threads(),
+            data_digest=data.digest,
+        )
+
+    def _take(self, loss: float) -> None:
+        self.in_epoch.add(loss)
+        self.in_report.add(loss)
+        if self.first_loss is None:
+            self.first_loss = loss
+
+    def _steps_ended(self) -> StepsEnded:
+        spread, self.in_report = self.in_report, _Spread()
+        return StepsEnded(
+            time=self.now(), epoch=self.epoch, step=self.training.step,
+            loss=spread.mean, low=spread.low, high=spread.high,
+        )  # fmt: skip
+
+    def _end_epoch(self, chance: float | None) -> Iterator[Event]:
+        training, config = self.training, self.training.experiment
+        epoch, spread = self.epoch, self.in_epoch
+        train = training.evaluate(training.data.train)
+        train |= {"penalty": training.penalty(), "batches": {"mean": spread.mean, "low": spread.low, "high": spread.high}}
+        check = epoch % config.training.validate_every == 0 or epoch == config.training.epochs
+        validation = training.evaluate(training.data.validation) if check else None
+        seconds = self._lap()
+        yield EpochEnded(
+            time=self.now(), epoch=epoch, step=training.step, train=train, validation=validation, lr=training.optimizer.lr,
+            seconds=seconds, examples_per_second=len(training.data.train.x) / seconds,
+        )  # fmt: skip
+        self.epoch, self.index, self.in_epoch, self.epoch_seconds = epoch + 1, 0, _Spread(), 0.0
+        if validation is not None:
+            yield self._check(epoch, validation)
+        if epoch & (epoch - 1) == 0:
+            yield self._probe_layers()
+        start = max(self.first_loss or 0.0, chance or 0.0)
+        if self.ending is None and spread.low > 10 * start > 0:
+            self.ending = "diverged", f"every batch loss of epoch {epoch} was above ten times the start ({start:.4g})"
+        if self.ending is None and self.stop_after_epoch:
+            self.ending = "stopped", f"stopped on request after epoch {epoch}"
+        if self.ending is None and self.pause_after_epoch is not None and epoch >= self.pause_after_epoch:
+            self.pause_after_epoch = None
+            yield self._taken(Command("pause"))
+            self.paused = True
+            yield from self._obey()
+
+    def _check(self, epoch: int, validation: Mapping[str, Any]) -> Checked:
+        training, stopping = self.training, self.training.experiment.stopping
+        value = validation["loss"] if stopping.monitor == "loss" else validation["metrics"][stopping.monitor]
+        verdict = training.stopping.update(epoch, value)
+        training.plateau.update(value)
+        if verdict.best_epoch == epoch:
+            training.keep_best()
+        if verdict.stop:
+            best = f"{verdict.best:.6g} at epoch {verdict.best_epoch}" if verdict.best is not None else "none finite"
+            self.ending = "stopped_early", (
+                f"{stopping.monitor} did not improve by more than {stopping.min_delta:g} in {verdict.wait} checks; best {best}"
+            )
+        return Checked(
+            time=self.now(), epoch=epoch, value=value, best=verdict.best, best_epoch=verdict.best_epoch,
+            reference=verdict.reference, wait=verdict.wait, patience=verdict.patience,
+            verdict="stop" if verdict.stop else "improved" if verdict.improved else "waiting",
+        )  # fmt: skip
+
+    def _end(self) -> Iterator[Event]:
+        assert self.ending is not None
+        reason, _ = self.ending
+        training = self.training
+        if self.keeper is not None and reason != "diverged" and self.ending[1] != _ABANDONED:
+            yield self._save()
+        restored = None
+        if training.experiment.stopping.restore_best and training.restore_best():
+            restored = training.stopping.state()["best_epoch"]
+        test = None
+        if self.final and len(training.data.test.x) and (reason != "diverged" or restored is not None):
+            self.tests += 1
+            test = training.evaluate(training.data.test) | {"evaluations": self.tests}
+        event = self.ended(*self.ending, restored=restored, test=test)
+        if self.keeper is not None and self.ending[1] != _ABANDONED:
+            try:
+                self.keeper.finish(training.tensors(), training.plain())
+            except OSError as error:
+                yield StorageFailed(time=self.now(), what="final weights", error=str(error))
+        yield event
+
+    def ended(
+        self, reason: str, detail: str, *, restored: int | None = None, test: Mapping[str, Any] | None = None
+    ) -> RunEnded:
+        """Build the last event."""
+        return RunEnded(
+            time=self.now(), reason=reason, epoch=self.epoch - 1, step=self.training.step,
+            best_epoch=self.training.stopping.state()["best_epoch"], restored_epoch=restored, test=test,
+            seconds=self.now(), detail=detail,
+        )  # fmt: skip
+
+    # -- commands ----------------------------------------------------------------------------------------------------
+
+    def _obey(self) -> Iterator[Event]:
+        """Take waiting commands; while paused, wait for more. Pauses do not count as training time."""
+        if self.training.step == self.pause_at_step:
+            self.pause_at_step, self.paused = None, True
+            yield self._taken(Command("pause"))
+        while True:
+            for command in self.controls.take():
+                yield from self._one(command)
+            if not self.paused or self.ending is not None:
+                return
+            self._stop_clock()
+            self.controls.wait(60.0)
+            self._mark = time.monotonic()
+
+    def _one(self, command: Command) -> Iterator[Event]:
+        training, value = self.training, command.value
+        error = ""
+        match command.name:
+            case "pause":
+                self.paused = True
+            case "resume":
+                self.paused = False
+            case "step":
+                self.pause_at_step, self.paused = training.step + max(1, int(value)), False
+            case "run_epochs":
+                self.pause_after_epoch, self.paused = self.epoch - 1 + max(1, int(value)), False
+            case "finish_epoch":
+                self.stop_after_epoch, self.paused = True, False
+            case "stop":
+                self.final = not value
+                self.ending = "stopped", f"stopped by {value}" if value else "stopped on request"
+            case "abandon":
+                self.final = False
+                self.ending = "stopped", _ABANDONED
+            case "checkpoint":
+                yield self._taken(command)
+                yield self._save()
+                return
+            case "set":
+                try:
+                    training.change(value["key"], value["value"])
+                except LaderaError as fault:
+                    error = str(fault)
+            case "probe":
+                yield self._probe(command)
+                return
+            case _:
+                error = f"there is no command {command.name!r}"
+        yield self._taken(command, error)
+
+    def _taken(self, command: Command, error: str = "") -> CommandTaken:
+        return CommandTaken(
+            time=self.now(), command=command.name, value=command.value, epoch=self.epoch - 1,
+            step=self.training.step, error=error,
+        )  # fmt: skip
+
+    def answer_probes(self) -> Iterator[Event]:
+        """After the end, answer questions about the final network until told to stop."""
+        self._stop_clock()
+        while True:
+            for command in self.controls.take():
+                if command.name == "probe":
+                    yield self._probe(command)
+                elif command.name in ("stop", "abandon"):
+                    return
+            self.controls.wait(60.0)
+
+    def _probe(self, command: Command) -> Probed:
+        options = dict(command.value)
+        name = options.pop("name")
+        try:
+            answer = probes.PROBES[name](self.training, **options)
+        except Exception as error:  # A question may never end a run.
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        return Probed(time=self.now(), probe=name, step=self.training.step, answer=answer)
+
+    def _probe_layers(self) -> LayersProbed:
+        health = probes.layer_health(self.training)
+        return LayersProbed(time=self.now(), epoch=self.epoch - 1, step=self.training.step, layers_health=health)
+
+    # -- checkpoints -------------------------------------------------------------------------------------------------
+
+    def _checkpoint_due(self) -> bool:
+        every = self.training.experiment.training.checkpoint_every
+        return self.keeper is not None and every > 0 and time.monotonic() - self._saved_at >= every
+
+    def _save(self) -> Event:
+        assert self.keeper is not None or self.ending is None
+        self._saved_at = began = time.monotonic()
+        if self.keeper is None:
+            return StorageFailed(time=self.now(), what="checkpoint", error="this run keeps nothing on disk")
+        try:
+            path = self.keeper.save(self.training.tensors(), self._plain())
+        except OSError as error:
+            return StorageFailed(time=self.now(), what="checkpoint", error=str(error))
+        return CheckpointSaved(
+            time=self.now(), epoch=self.epoch - 1, step=self.training.step, path=path, seconds=time.monotonic() - began
+        )
+
+    def _plain(self) -> dict[str, Any]:
+        return {
+            "training": self.training.plain(), "experiment": self.training.experiment.plain(),
+            "data_digest": self.training.data.digest, "epoch": self.epoch, "index": self.index,
+            "in_epoch": asdict(self.in_epoch), "in_report": asdict(self.in_report), "first_loss": self.first_loss,
+            "seconds": self.now(), "epoch_seconds": self.epoch_seconds + time.monotonic() - self._mark,
+            "tests": self.tests,
+        }  # fmt: skip
+
+    def _restore(self, checkpoint: Checkpoint) -> None:
+        plain = checkpoint.plain
+        if plain["data_digest"] != self.training.data.digest:
+            raise InputError("the data changed since the checkpoint was saved; start a new run with `ladera run`")
+        self.training.restore(checkpoint.tensors, plain["training"])
+        self.epoch, self.index = plain["epoch"], plain["index"]
+        self.in_epoch, self.in_report = _Spread(**plain["in_epoch"]), _Spread(**plain["in_report"])
+        self.first_loss, self.tests = plain["first_loss"], plain["tests"]
+        self.seconds, self.epoch_seconds = plain["seconds"], plain["epoch_seconds"]
+        self._mark = time.monotonic()
+
+    # -- time --------------------------------------------------------------------------------------------------------
+
+    def now(self) -> float:
+        """Seconds of training so far, without pauses."""
+        return self.seconds + time.monotonic() - self._mark
+
+    def _stop_clock(self) -> None:
+        passed = time.monotonic() - self._mark
+        self.seconds += passed
+        self.epoch_seconds += passed
+        self._mark = time.monotonic()
+
+    def _lap(self) -> float:
+        """Return the seconds of the epoch that ends now."""
+        self._stop_clock()
+        return max(self.epoch_seconds, 1e-9)
+
+
+_ABANDONED = "abandoned on request"
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "unknown"

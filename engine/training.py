@@ -1,0 +1,336 @@
+"""The complete state of one training, one update of it, and one evaluation.
+
+What happens when, and what is told of it, is `run`'s concern.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+
+from . import regularization
+from .data.prepare import Examples, Prepared, prepare
+from .errors import InputError
+from .experiment import Experiment
+from .losses import LOSSES
+from .metrics import evaluate
+from .models import build
+from .optimizers import OPTIMIZERS
+from .schedules import Plateau, rate
+from .seeds import derive
+from .stopping import EarlyStopping
+
+#: Keys that may change while training; the rest would make another network or other data.
+LIVE = (
+    "optimizer.lr", "optimizer.momentum", "optimizer.beta", "optimizer.beta1", "optimizer.beta2", "optimizer.epsilon",
+    "optimizer.weight_decay", "regularization.l1", "regularization.l2", "regularization.l1_method", "model.dropout",
+    "training.epochs", "training.validate_every", "training.clip_norm", "training.checkpoint_every",
+    "stopping.enabled", "stopping.patience", "stopping.min_delta", "stopping.baseline", "stopping.warm_up",
+    "stopping.restore_best",
+)  # fmt: skip
+
+# Elements gathered at once: large enough that one gather serves many batches, small enough to stay out of the way.
+_GATHER = 1 << 22
+_EVALUATE = 1 << 21
+
+
+def choose_device(name: str) -> torch.device:
+    """Return the device to train on; auto takes CUDA if there is one. Raises InputError if it is not there."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise InputError(f'training.device: {name} asked for, but torch sees no CUDA device; use "auto" or "cpu"')
+    if name == "mps" and not torch.backends.mps.is_available():
+        raise InputError('training.device: mps asked for, but torch sees none; use "auto" or "cpu"')
+    if name.startswith("cuda:") and int(name[5:]) >= torch.cuda.device_count():
+        raise InputError(f"training.device: {name} asked for, but there are {torch.cuda.device_count()} CUDA devices")
+    return torch.device(name)
+
+
+class Training:
+    """Everything that changes while training, and what it is computed from."""
+
+    def __init__(self, experiment: Experiment) -> None:
+        seed = experiment.training.seed
+        self.device = choose_device(experiment.training.device)
+        self.experiment = experiment
+        self.data: Prepared = prepare(experiment, self.device)
+        self.dropout_generator = Generator(self.device).manual_seed(derive(seed, "dropout"))
+        self.augmentation_generator = Generator(self.device).manual_seed(derive(seed, "augmentation"))
+        self.network = build(
+            experiment.model,
+            experiment.init,
+            self.data.shape,
+            len(self.data.classes) if self.data.task == "multiclass" else 1,
+            generator=Generator().manual_seed(derive(seed, "init")),
+            dropout_generator=self.dropout_generator,
+            device=self.device,
+            dtype=getattr(torch, experiment.training.precision),
+        )
+        self.weights = self.network.parameters[: self.network.weights_end]
+        self.weight_gradients = self.network.gradients[: self.network.weights_end]
+        self.optimizer = OPTIMIZERS[experiment.optimizer.kind](**experiment.optimizer.model_dump(exclude={"kind"}))
+        self.optimizer_state = self.optimizer.init(self.network.parameters)
+        self.plateau = Plateau(experiment.training.schedule, experiment.stopping.mode)
+        self.stopping = EarlyStopping(**experiment.stopping.model_dump())
+        self.best_parameters: Tensor | None = None
+        self.best_buffers: Tensor | None = None
+        self.step = 0
+        size = experiment.training.batch_size
+        self.batch_size = len(self.data.train.x) if size == "full" else min(size, len(self.data.train.x))
+        self.steps_per_epoch = math.ceil(len(self.data.train.x) / self.batch_size)
+        self.loss = LOSSES[experiment.loss.kind]
+        self._one_hot = experiment.loss.kind in ("mse", "mae") and self.data.task == "multiclass"
+        self._order: tuple[int, Tensor] | None = None
+        self._block: tuple[int, int, Tensor, Tensor] | None = None
+
+    # -- data ---------------------------------------------------------------------------------------------------------
+
+    def batch(self, epoch: int, index: int) -> tuple[Tensor, Tensor]:
+        """Return batch `index` (from 0) of `epoch` (from 1): every training example once an epoch, the last batch may be smaller."""
+        train, size = self.data.train, self.batch_size
+        if self.steps_per_epoch == 1:
+            return self._augmented(train.x if self.data.raw_train is None else self.data.raw_train), train.y
+        if self._order is None or self._order[0] != epoch:
+            generator = Generator().manual_seed(derive(self.experiment.training.seed, "shuffle", epoch))
+            self._order = epoch, torch.randperm(len(train.x), generator=generator).to(self.device)
+            self._block = None
+        start = index * size
+        block = self._block
+        if block is None or not block[0] <= start < block[1]:
+            source = train.x if self.data.raw_train is None else self.data.raw_train
+            rows = max(1, _GATHER // (size * max(1, source[0].numel()))) * size
+            first = start // rows * rows
+            chosen = self._order[1][first : first + rows]
+            block = self._block = first, first + rows, source.index_select(0, chosen), train.y.index_select(0, chosen)
+        view = slice(start - block[0], start - block[0] + size)
+        return self._augmented(block[2][view]), block[3][view]
+
+    def _augmented(self, x: Tensor) -> Tensor:
+        if self.data.raw_train is None:
+            return x
+        from .augmentation import augment
+
+        return self.data.normalize(augment(x, self.experiment.data.augmentation, self.data.form, self.augmentation_generator))
+
+    # -- one update ---------------------------------------------------------------------------------------------------
+
+    def update(self, epoch: int, index: int) -> float:
+        """Make one update and return the batch's data loss in the unit of training.
+
+        A non-finite loss changes no weight.
+        """
+        x, y = self.batch(epoch, index)
+        loss, gradient = self.objective(self.network.forward(x, training=True), y)
+        value = loss.item()
+        if not math.isfinite(value):
+            return value
+        self.network.backward(gradient)
+        training, penalty = self.experiment.training, self.experiment.regularization
+        if penalty.l1 or penalty.l2:
+            regularization.add_gradient(
+                self.weights, self.weight_gradients, l1=penalty.l1, l2=penalty.l2, l1_method=penalty.l1_method
+            )
+        if training.clip_norm:
+            norm = torch.linalg.vector_norm(self.network.gradients)
+            self.network.gradients.mul_((training.clip_norm / (norm + 1e-12)).clamp_(max=1.0))
+        self.optimizer.lr = self.rate()
+        self.optimizer.update(self.network.parameters, self.network.gradients, self.optimizer_state)
+        if penalty.l1 and penalty.l1_method == "proximal":
+            regularization.proximal(self.weights, self.optimizer.lr * penalty.l1)
+        self.step += 1
+        return value
+
+    def rate(self) -> float:
+        """Return the learning rate of the next step."""
+        training, lr = self.experiment.training, self.experiment.optimizer.lr
+        if training.schedule.kind == "constant" and not training.schedule.warmup:
+            return lr
+        return rate(training.schedule, lr, self.step, self.steps_per_epoch, training.epochs) * self.plateau.scale
+
+    def objective(self, output: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the mean loss of a batch in the unit of training and its gradient with respect to the output.
+
+        MAPE is only defined in the target's own unit, so the scaling of the target is undone inside.
+        """
+        data = self.data
+        weights = data.class_weights[y.long().view(-1)] if data.class_weights is not None else None
+        if self.experiment.loss.kind == "mape":
+            loss, gradient = self.loss.mean_and_gradient(
+                output * data.target_scale + data.target_center, y * data.target_scale + data.target_center, weights
+            )
+            return loss, gradient * data.target_scale
+        return self.loss.mean_and_gradient(output, self._as_target(y, output), weights)
+
+    def _as_target(self, y: Tensor, output: Tensor) -> Tensor:
+        if not self._one_hot:
+            return y
+        return torch.nn.functional.one_hot(y, output.shape[1]).to(output.dtype)
+
+    # -- evaluation ---------------------------------------------------------------------------------------------------
+
+    @property
+    def unit(self) -> float:
+        """Factor from the loss in the unit of training to the loss in the target's own unit."""
+        return {"mse": self.data.target_scale**2, "mae": self.data.target_scale}.get(self.experiment.loss.kind, 1.0)
+
+    def outputs(self, x: Tensor) -> Tensor:
+        """Map preprocessed examples in evaluation mode, in portions of bounded memory."""
+        widest = max([x[0].numel(), *(layer.operations // 8 for layer in self.network.layers)]) if len(x) else 1
+        rows = max(64, _EVALUATE // widest)
+        if len(x) <= rows:
+            return self.network.forward(x)
+        return torch.cat([self.network.forward(part) for part in x.split(rows)])
+
+    def evaluate(self, examples: Examples) -> dict[str, Any]:
+        """Return the mean data loss and the metrics, both in the target's own unit, in evaluation mode."""
+        output, y = self.outputs(examples.x), examples.y
+        center, scale = self.data.target_center, self.data.target_scale
+        if self.data.task == "regression":
+            own_output, own_y = output * scale + center, y * scale + center
+        else:
+            own_output, own_y = output, y
+        if self.experiment.loss.kind == "mape":
+            losses = self.loss.per_example(own_output, own_y)
+        else:
+            losses = self.loss.per_example(output, self._as_target(y, output))
+        metrics = evaluate(self.data.task, own_output, own_y, output=self.experiment.model.output)
+        return {"loss": losses.mean().item() * self.unit, "metrics": metrics}
+
+    def penalty(self) -> float:
+        """Return C1 Σ|w| + C2 Σw² over the weight matrices."""
+        penalty = self.experiment.regularization
+        if not (penalty.l1 or penalty.l2):
+            return 0.0
+        return regularization.penalty(self.weights, l1=penalty.l1, l2=penalty.l2)
+
+    # -- best weights, changes, copies --------------------------------------------------------------------------------
+
+    def keep_best(self) -> None:
+        """Copy the weights and running statistics as the best so far."""
+        self.best_parameters = self.network.parameters.clone()
+        self.best_buffers = self.network.buffers.clone()
+
+    def restore_best(self) -> bool:
+        """Load the best weights; False if there are none."""
+        if self.best_parameters is None or self.best_buffers is None:
+            return False
+        self.network.parameters.copy_(self.best_parameters)
+        self.network.buffers.copy_(self.best_buffers)
+        return True
+
+    def change(self, key: str, value: Any) -> None:
+        """Set a live hyperparameter. Raises InputError if the key is not live or the value not valid."""
+        if key not in LIVE:
+            raise InputError(f"{key} cannot change while training; what can: {', '.join(LIVE)}")
+        section, name = key.split(".")
+        plain = self.experiment.plain()
+        if name not in plain[section] and name not in getattr(self.experiment, section).model_fields_set | set(
+            type(getattr(self.experiment, section)).model_fields
+        ):
+            raise InputError(f"{key}: {section} {plain[section].get('kind', '')} has no {name}")
+        if key == "model.dropout" and not plain["model"].get("dropout"):
+            raise InputError("model.dropout: the network was built without dropout; start a new run with it")
+        plain[section][name] = value
+        try:
+            changed = Experiment.model_validate(plain)
+        except ValueError as error:
+            raise InputError(f"{key}: {error}") from None
+        self.apply(changed)
+
+    def apply(self, experiment: Experiment) -> None:
+        """Go on with an experiment that differs in live keys only."""
+        self.experiment = experiment
+        optimizer = experiment.optimizer.model_dump(exclude={"kind"})
+        for name, value in optimizer.items():
+            setattr(self.optimizer, name, value)
+        for layer in self.network.layers:
+            if hasattr(layer, "p"):
+                layer.p = getattr(experiment.model, "dropout", 0.0)  # type: ignore[attr-defined]
+        state = self.stopping.state()
+        self.stopping = EarlyStopping(**experiment.stopping.model_dump())
+        self.stopping.restore(state)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return every tensor a resumed run needs; views, not copies."""
+        tensors = {"parameters": self.network.parameters, "buffers": self.network.buffers}
+        tensors |= {f"optimizer.{name}": value for name, value in self.optimizer_state.items() if isinstance(value, Tensor)}
+        if self.best_parameters is not None and self.best_buffers is not None:
+            tensors |= {"best.parameters": self.best_parameters, "best.buffers": self.best_buffers}
+        tensors["generator.dropout"] = self.dropout_generator.get_state()
+        tensors["generator.augmentation"] = self.augmentation_generator.get_state()
+        return tensors
+
+    def plain(self) -> dict[str, Any]:
+        """Return every number a resumed run needs, ready for JSON."""
+        return {
+            "step": self.step,
+            "optimizer": {name: value for name, value in self.optimizer_state.items() if not isinstance(value, Tensor)},
+            "stopping": self.stopping.state(),
+            "plateau": self.plateau.state(),
+        }
+
+    def restore(self, tensors: Mapping[str, Tensor], plain: Mapping[str, Any]) -> None:
+        """Continue from saved state. Raises InputError if the shapes are not those of this experiment."""
+        for name in ("parameters", "buffers"):
+            here = getattr(self.network, name)
+            if tensors[name].shape != here.shape:
+                raise InputError(
+                    f"the checkpoint holds {tensors[name].numel()} {name}, this experiment has {here.numel()}: "
+                    "the model or the data changed; start a new run"
+                )
+            here.copy_(tensors[name])
+        for name in self.optimizer_state:
+            saved = tensors.get(f"optimizer.{name}")
+            self.optimizer_state[name] = plain["optimizer"][name] if saved is None else saved.to(self.device).clone()
+        if "best.parameters" in tensors:
+            self.best_parameters = tensors["best.parameters"].to(self.device).clone()
+            self.best_buffers = tensors["best.buffers"].to(self.device).clone()
+        self.step = plain["step"]
+        self.stopping.restore(plain["stopping"])
+        self.plateau.restore(plain["plateau"])
+        # Last: preparing the data again must not move the streams.
+        self.dropout_generator.set_state(tensors["generator.dropout"].cpu())
+        self.augmentation_generator.set_state(tensors["generator.augmentation"].cpu())
+
+    # -- facts --------------------------------------------------------------------------------------------------------
+
+    @property
+    def operations(self) -> int:
+        """Multiplications of one update: a forward and two backward products per weight and example."""
+        return 3 * self.batch_size * sum(layer.operations for layer in self.network.layers)
+
+    def threads(self) -> int:
+        """Return the CPU threads to use: one for small networks, whose kernels are too short to share."""
+        asked = self.experiment.training.threads
+        if asked:
+            return asked
+        return 1 if self.operations < 25_000_000 else (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+
+    def report_every(self) -> int:
+        """Return the steps between two StepsEnded events: about 50 ms of work on a fast machine.
+
+        It follows from the experiment alone, not from a clock, so that two runs tell the same story.
+        """
+        fast = (60e-6, 1e11) if self.device.type == "cpu" else (100e-6, 2e13)
+        return max(1, round(0.05 / max(fast[0], self.operations / fast[1])))
+
+    def chance(self) -> float | None:
+        """Return the loss, in the target's own unit, of the best constant answer a reader would expect.
+
+        Classes: the entropy of the training class shares (bce, cce). Regression: always the training mean.
+        """
+        data, kind = self.data, self.experiment.loss.kind
+        if data.task != "regression":
+            shares = data.class_shares[data.class_shares > 0]
+            return float(-(shares * shares.log()).sum()) if kind in ("bce", "cce") else None
+        y = data.train.y
+        mean = y.mean()
+        if kind == "mape":
+            y, mean = y * data.target_scale + data.target_center, mean * data.target_scale + data.target_center
+        return self.loss.per_example(mean.expand_as(y).clone(), y).mean().item() * self.unit
