@@ -264,7 +264,19 @@ def _strict(value: Any) -> Any:
 
 _NON_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 # Elsewhere "nan" may be somebody's class name.
-_NUMERIC = {"loss", "low", "high", "lr", "value", "best", "reference", "train", "validation", "test", "layers_health"}
+_NUMERIC = {
+    "loss",
+    "low",
+    "high",
+    "lr",
+    "value",
+    "best",
+    "reference",
+    "train",
+    "validation",
+    "test",
+    "layers_health",
+}
 
 
 def _read(key: str, value: Any) -> Any:

@@ -43,7 +43,9 @@ class Part(BaseModel):
     """A section of an experiment: immutable, and strict about keys it does not know."""
 
     # Strict: `true` is not a number, "3" is not a number, 1e2 is not a whole number.
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
 
 class Augmentation(Part):
@@ -119,7 +121,9 @@ class Data(Part):
     def one_source(self) -> Self:
         """Demand exactly one of name and path, and shares that add up."""
         if (self.name is None) == (self.path is None):
-            raise MisfitError([("data", "give either name (a built-in data set) or path (a file or folder), not both")])
+            raise MisfitError(
+                [("data", "give either name (a built-in data set) or path (a file or folder), not both")]
+            )
         if abs(sum(self.split) - 1) > 1e-6:
             raise MisfitError([("data.split", f"must add up to 1, not {sum(self.split):g}")])
         if self.split[0] == 0 or self.split[1] == 0:
@@ -330,7 +334,14 @@ class Stopping(Part):
             raise MisfitError([("stopping.monitor", f"{self.monitor!r} is not measured; {hint}")])
         if directions[self.monitor] != self.mode:
             better = "higher" if self.mode == "min" else "lower"
-            raise MisfitError([("stopping.mode", f'{self.monitor} is better when {better}: set mode = "{directions[self.monitor]}"')])
+            raise MisfitError(
+                [
+                    (
+                        "stopping.mode",
+                        f'{self.monitor} is better when {better}: set mode = "{directions[self.monitor]}"',
+                    )
+                ]
+            )
         return self
 
 
@@ -342,7 +353,16 @@ class Experiment(Part):
     """
 
     #: Sections that can be named part presets, in the order of the lecture.
-    PARTS: ClassVar[tuple[str, ...]] = ("data", "model", "loss", "optimizer", "regularization", "init", "training", "stopping")
+    PARTS: ClassVar[tuple[str, ...]] = (
+        "data",
+        "model",
+        "loss",
+        "optimizer",
+        "regularization",
+        "init",
+        "training",
+        "stopping",
+    )
 
     description: Annotated[str, Field(max_length=500)] = ""
     data: Data = Data(name="digits")
@@ -361,7 +381,11 @@ class Experiment(Part):
         if not isinstance(value, dict):
             return value
         filled = dict(value)
-        for section, kind in (("model", "mlp"), ("optimizer", "adam"), ("loss", _usual_loss(value.get("data")))):
+        for section, kind in (
+            ("model", "mlp"),
+            ("optimizer", "adam"),
+            ("loss", _usual_loss(value.get("data"))),
+        ):
             given = filled.get(section, {})
             if isinstance(given, dict) and "kind" not in given:
                 filled[section] = {"kind": kind, **given}
@@ -399,19 +423,46 @@ def problems(experiment: Experiment, task: Task | None, form: Form | None) -> li
     data, model, loss = experiment.data, experiment.model, experiment.loss
     if data.name is not None and data.name not in FACTS:
         close = get_close_matches(data.name, FACTS, 1)
-        found.append(("data.name", f"no data set {data.name!r}" + (f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(FACTS)}")))
-    fits: dict[Task, tuple[str, ...]] = {"multiclass": ("cce",), "binary": ("bce",), "regression": ("mse", "mae", "mape")}
+        found.append(
+            (
+                "data.name",
+                f"no data set {data.name!r}"
+                + (f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(FACTS)}"),
+            )
+        )
+    fits: dict[Task, tuple[str, ...]] = {
+        "multiclass": ("cce",),
+        "binary": ("bce",),
+        "regression": ("mse", "mae", "mape"),
+    }
     if task and loss.kind not in fits[task] and not loss.allow_mismatch:
-        found.append(("loss.kind", f"{loss.kind} does not fit a {task} task; use {' or '.join(fits[task])}, or set loss.allow_mismatch = true to do it on purpose"))
+        found.append(
+            (
+                "loss.kind",
+                f"{loss.kind} does not fit a {task} task; use {' or '.join(fits[task])}, or set loss.allow_mismatch = true to do it on purpose",
+            )
+        )
     if task and task != "binary" and loss.kind == "bce":
-        found.append(("loss.kind", f"bce compares one probability with a target of 0 or 1; a {task} task has none"))
+        found.append(
+            ("loss.kind", f"bce compares one probability with a target of 0 or 1; a {task} task has none")
+        )
     if task == "regression" and loss.kind == "cce":
         found.append(("loss.kind", "cce compares class probabilities; a regression task has none"))
     if loss.kind in ("bce", "cce") and model.output != "linear" and not loss.allow_mismatch:
         twice = "sigmoid" if loss.kind == "bce" else "softmax"
-        found.append(("model.output", f"{loss.kind} holds its own {twice} and wants linear output (logits); set loss.allow_mismatch = true to see what a second one does"))
+        found.append(
+            (
+                "model.output",
+                f"{loss.kind} holds its own {twice} and wants linear output (logits); set loss.allow_mismatch = true to see what a second one does",
+            )
+        )
     if task and experiment.stopping.monitor not in METRICS[task]:
-        found.append(("stopping.monitor", f"{experiment.stopping.monitor} is not measured in a {task} task; there are {', '.join(METRICS[task])}"))
+        found.append(
+            (
+                "stopping.monitor",
+                f"{experiment.stopping.monitor} is not measured in a {task} task; there are {', '.join(METRICS[task])}",
+            )
+        )
     if form and form == "table" and model.kind == "cnn":
         found.append(("model.kind", "a cnn needs images or sound; this data is a table: use mlp"))
     if task == "regression" and loss.class_weights != "none":
@@ -419,7 +470,11 @@ def problems(experiment: Experiment, task: Task | None, form: Form | None) -> li
     if form and data.augmentation.active:
         image = {"flip", "rotation", "contrast", "colour_shift", "permute_channels", "shift", "crop"}
         audio = {"snr_db", "gain_db", "time_shift", "time_mask"}
-        wrong = {"table": image | audio, "image": audio, "audio": image}[form] & data.augmentation.model_dump(exclude_defaults=True).keys()
+        wrong = {"table": image | audio, "image": audio, "audio": image}[form] & data.augmentation.model_dump(
+            exclude_defaults=True
+        ).keys()
         if wrong:
-            found.append(("data.augmentation", f"{', '.join(sorted(wrong))} cannot be applied to {form} data"))
+            found.append(
+                ("data.augmentation", f"{', '.join(sorted(wrong))} cannot be applied to {form} data")
+            )
     return found

@@ -7,10 +7,21 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
 from .events import (
-    Checked, CheckpointSaved, CommandTaken, Diagnosed, EpochEnded, Event, LayersProbed, Resumed, RunEnded, RunStarted,
-    StepsEnded, StorageFailed,
-)  # fmt: skip
+    Checked,
+    CheckpointSaved,
+    CommandTaken,
+    Diagnosed,
+    EpochEnded,
+    Event,
+    LayersProbed,
+    Resumed,
+    RunEnded,
+    RunStarted,
+    StepsEnded,
+    StorageFailed,
+)
 from .series import Series
+from .stopping import would_stop_at
 
 
 class History:
@@ -174,10 +185,9 @@ class History:
     def gap(self) -> float | None:
         """Validation loss minus train loss at the last check, both measured the same way."""
         validation, train = self.validation.get("loss"), self.train.get("loss")
-        if not validation or not train or not len(validation):
-            return None
-        x, value = validation.last
-        return value - train.value_at(x)[1]
+        last = validation.last if validation else None
+        same = train.value_at(last.x) if train and last else None
+        return last.y - same.y if last and same else None
 
     @property
     def stops_at(self) -> int | None:
@@ -185,12 +195,13 @@ class History:
         if not self.checks or self.ended is not None or not self.setting("stopping.enabled", True):
             return None
         last = self.checks[-1]
-        every = int(self.setting("training.validate_every", 1))
-        patience = max(1, int(self.setting("stopping.patience", last.patience)))
-        # A check in warm-up counts nothing: the count starts with the first check after it.
-        warm_up = int(self.setting("stopping.warm_up", 0))
-        start = max(last.epoch, warm_up // every * every)
-        return start + every * max(1, patience - last.wait)
+        return would_stop_at(
+            last.epoch,
+            last.wait,
+            int(self.setting("stopping.patience", last.patience)),
+            int(self.setting("training.validate_every", 1)),
+            int(self.setting("stopping.warm_up", 0)),
+        )
 
     def eta(self) -> float | None:
         """Return the seconds to the last epoch at the pace of the recent epochs, evaluations included; an upper bound."""

@@ -162,7 +162,14 @@ class BatchNorm(Layer):
 
     def forward(self, x: Tensor, training: bool) -> Tensor:
         y, mean, inverse_std = torch.native_batch_norm(
-            x, self.gamma, self.beta, self.running_mean, self.running_variance, training, self.momentum, self.epsilon
+            x,
+            self.gamma,
+            self.beta,
+            self.running_mean,
+            self.running_variance,
+            training,
+            self.momentum,
+            self.epsilon,
         )
         if training:
             self._saved = x, mean, inverse_std
@@ -321,7 +328,9 @@ class MaxPool(Layer):
 
     def backward(self, gradient: Tensor, first: bool) -> Tensor | None:
         x, indices = self._saved
-        return aten.max_pool2d_with_indices_backward(gradient, x, self.window, self.window, [0, 0], [1, 1], False, indices)
+        return aten.max_pool2d_with_indices_backward(
+            gradient, x, self.window, self.window, [0, 0], [1, 1], False, indices
+        )
 
     def describe(self) -> str:
         return f"max pool {self.window[0]}x{self.window[1]}"
@@ -342,7 +351,11 @@ class Reshape(Layer):
         return None if first else gradient.reshape(self._from)
 
     def describe(self) -> str:
-        return f"flatten {self.shape[0]}" if len(self.shape) == 1 else "reshape " + "x".join(map(str, self.shape))
+        return (
+            f"flatten {self.shape[0]}"
+            if len(self.shape) == 1
+            else "reshape " + "x".join(map(str, self.shape))
+        )
 
 
 class Powers(Layer):

@@ -12,8 +12,19 @@ from . import experiment as config
 from .errors import InputError
 from .initializers import INITIALIZERS
 from .layers import (
-    ACTIVATIONS, BatchNorm, Convolution, Dropout, Layer, Linear, MaxPool, Network, Powers, Reshape, Sigmoid, Softmax,
-)  # fmt: skip
+    ACTIVATIONS,
+    BatchNorm,
+    Convolution,
+    Dropout,
+    Layer,
+    Linear,
+    MaxPool,
+    Network,
+    Powers,
+    Reshape,
+    Sigmoid,
+    Softmax,
+)
 
 Shape = tuple[int, ...]
 
@@ -37,7 +48,11 @@ def build(
     if model.output != "linear":
         layers.append({"sigmoid": Sigmoid, "softmax": Softmax}[model.output]())
     network = Network(layers, device, dtype)
-    parameters = {"constant": {"value": init.value}, "uniform": {"scale": init.scale}, "normal": {"scale": init.scale}}
+    parameters = {
+        "constant": {"value": init.value},
+        "uniform": {"scale": init.scale},
+        "normal": {"scale": init.scale},
+    }
     for _, weight in network.weights:
         first = torch.empty(weight.shape, dtype=dtype)
         INITIALIZERS[init.kind](first, generator=generator, **parameters.get(init.kind, {}))
@@ -99,4 +114,9 @@ def _cnn(model: config.Cnn, shape: Shape, outputs: int, generator: Generator) ->
 
 
 #: kind -> builder of the layers up to the linear output.
-LAYERS: dict[str, Callable[..., list[Layer]]] = {"mlp": _mlp, "cnn": _cnn, "linear": _linear, "polynomial": _polynomial}
+LAYERS: dict[str, Callable[..., list[Layer]]] = {
+    "mlp": _mlp,
+    "cnn": _cnn,
+    "linear": _linear,
+    "polynomial": _polynomial,
+}

@@ -24,9 +24,19 @@ from . import diagnosis, probes
 from .controls import Command, Controls
 from .errors import InputError, LaderaError
 from .events import (
-    Checked, CheckpointSaved, CommandTaken, EpochEnded, Event, LayersProbed, Probed, Resumed, RunEnded, RunStarted,
-    StepsEnded, StorageFailed,
-)  # fmt: skip
+    Checked,
+    CheckpointSaved,
+    CommandTaken,
+    EpochEnded,
+    Event,
+    LayersProbed,
+    Probed,
+    Resumed,
+    RunEnded,
+    RunStarted,
+    StepsEnded,
+    StorageFailed,
+)
 from .experiment import Experiment
 from .history import History
 from .training import Training
@@ -196,12 +206,20 @@ class _Loop:
             classes=tuple(data.classes),
             target=data.target_name,
             shape=tuple(data.shape),
-            sizes={"train": len(data.train.x), "validation": len(data.validation.x), "test": len(data.test.x)},
+            sizes={
+                "train": len(data.train.x),
+                "validation": len(data.validation.x),
+                "test": len(data.test.x),
+            },
             steps_per_epoch=training.steps_per_epoch,
             chance=chance,
             source=data.source,
             notes=(*data.notes, *diagnosis.before_training(training)),
-            versions={"ladera": _version("ladera"), "torch": torch.__version__, "python": platform.python_version()},
+            versions={
+                "ladera": _version("ladera"),
+                "torch": torch.__version__,
+                "python": platform.python_version(),
+            },
             device=str(training.device),
             threads=torch.get_num_threads(),
             data_digest=data.digest,
@@ -224,7 +242,10 @@ class _Loop:
         training, config = self.training, self.training.experiment
         epoch, spread = self.epoch, self.in_epoch
         train = training.evaluate(training.data.train)
-        train |= {"penalty": training.penalty(), "batches": {"mean": spread.mean, "low": spread.low, "high": spread.high}}
+        train |= {
+            "penalty": training.penalty(),
+            "batches": {"mean": spread.mean, "low": spread.low, "high": spread.high},
+        }
         check = epoch % config.training.validate_every == 0 or epoch == config.training.epochs
         validation = training.evaluate(training.data.validation) if check else None
         seconds = self._lap()
@@ -239,7 +260,10 @@ class _Loop:
             yield self._probe_layers()
         start = max(self.first_loss or 0.0, chance or 0.0)
         if self.ending is None and spread.low > 10 * start > 0:
-            self.ending = "diverged", f"every batch loss of epoch {epoch} was above ten times the start ({start:.4g})"
+            self.ending = (
+                "diverged",
+                f"every batch loss of epoch {epoch} was above ten times the start ({start:.4g})",
+            )
         if self.ending is None and self.stop_after_epoch:
             self.ending = "stopped", f"stopped on request after epoch {epoch}"
         if self.ending is None and self.pause_after_epoch is not None and epoch >= self.pause_after_epoch:
@@ -256,9 +280,16 @@ class _Loop:
         if verdict.best_epoch == epoch:
             training.keep_best()
         if verdict.stop:
-            best = f"{verdict.best:.6g} at epoch {verdict.best_epoch}" if verdict.best is not None else "none finite"
-            self.ending = "stopped_early", (
-                f"{stopping.monitor} did not improve by more than {stopping.min_delta:g} in {verdict.wait} checks; best {best}"
+            best = (
+                f"{verdict.best:.6g} at epoch {verdict.best_epoch}"
+                if verdict.best is not None
+                else "none finite"
+            )
+            self.ending = (
+                "stopped_early",
+                (
+                    f"{stopping.monitor} did not improve by more than {stopping.min_delta:g} in {verdict.wait} checks; best {best}"
+                ),
             )
         return Checked(
             time=self.now(), epoch=epoch, value=value, best=verdict.best, best_epoch=verdict.best_epoch,
@@ -377,7 +408,9 @@ class _Loop:
 
     def _probe_layers(self) -> LayersProbed:
         health = probes.layer_health(self.training)
-        return LayersProbed(time=self.now(), epoch=self.epoch - 1, step=self.training.step, layers_health=health)
+        return LayersProbed(
+            time=self.now(), epoch=self.epoch - 1, step=self.training.step, layers_health=health
+        )
 
     # -- checkpoints -------------------------------------------------------------------------------------------------
 
@@ -395,7 +428,11 @@ class _Loop:
         except OSError as error:
             return StorageFailed(time=self.now(), what="checkpoint", error=str(error))
         return CheckpointSaved(
-            time=self.now(), epoch=self.epoch - 1, step=self.training.step, path=path, seconds=time.monotonic() - began
+            time=self.now(),
+            epoch=self.epoch - 1,
+            step=self.training.step,
+            path=path,
+            seconds=time.monotonic() - began,
         )
 
     def _plain(self) -> dict[str, Any]:
@@ -410,7 +447,9 @@ class _Loop:
     def _restore(self, checkpoint: Checkpoint) -> None:
         plain = checkpoint.plain
         if plain["data_digest"] != self.training.data.digest:
-            raise InputError("the data changed since the checkpoint was saved; start a new run with `ladera run`")
+            raise InputError(
+                "the data changed since the checkpoint was saved; start a new run with `ladera run`"
+            )
         self.training.restore(checkpoint.tensors, plain["training"])
         self.epoch, self.index = plain["epoch"], plain["index"]
         self.in_epoch, self.in_report = _Spread(**plain["in_epoch"]), _Spread(**plain["in_report"])

@@ -44,11 +44,15 @@ def choose_device(name: str) -> torch.device:
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if name.startswith("cuda") and not torch.cuda.is_available():
-        raise InputError(f'training.device: {name} asked for, but torch sees no CUDA device; use "auto" or "cpu"')
+        raise InputError(
+            f'training.device: {name} asked for, but torch sees no CUDA device; use "auto" or "cpu"'
+        )
     if name == "mps" and not torch.backends.mps.is_available():
         raise InputError('training.device: mps asked for, but torch sees none; use "auto" or "cpu"')
     if name.startswith("cuda:") and int(name[5:]) >= torch.cuda.device_count():
-        raise InputError(f"training.device: {name} asked for, but there are {torch.cuda.device_count()} CUDA devices")
+        raise InputError(
+            f"training.device: {name} asked for, but there are {torch.cuda.device_count()} CUDA devices"
+        )
     return torch.device(name)
 
 
@@ -74,7 +78,9 @@ class Training:
         )
         self.weights = self.network.parameters[: self.network.weights_end]
         self.weight_gradients = self.network.gradients[: self.network.weights_end]
-        self.optimizer = OPTIMIZERS[experiment.optimizer.kind](**experiment.optimizer.model_dump(exclude={"kind"}))
+        self.optimizer = OPTIMIZERS[experiment.optimizer.kind](
+            **experiment.optimizer.model_dump(exclude={"kind"})
+        )
         self.optimizer_state = self.optimizer.init(self.network.parameters)
         self.plateau = Plateau(experiment.training.schedule, experiment.stopping.mode)
         self.stopping = EarlyStopping(**experiment.stopping.model_dump())
@@ -107,7 +113,12 @@ class Training:
             rows = max(1, _GATHER // (size * max(1, source[0].numel()))) * size
             first = start // rows * rows
             chosen = self._order[1][first : first + rows]
-            block = self._block = first, first + rows, source.index_select(0, chosen), train.y.index_select(0, chosen)
+            block = self._block = (
+                first,
+                first + rows,
+                source.index_select(0, chosen),
+                train.y.index_select(0, chosen),
+            )
         view = slice(start - block[0], start - block[0] + size)
         return self._augmented(block[2][view]), block[3][view]
 
@@ -116,7 +127,9 @@ class Training:
             return x
         from .augmentation import augment
 
-        return self.data.normalize(augment(x, self.experiment.data.augmentation, self.data.form, self.augmentation_generator))
+        return self.data.normalize(
+            augment(x, self.experiment.data.augmentation, self.data.form, self.augmentation_generator)
+        )
 
     # -- one update ---------------------------------------------------------------------------------------------------
 
@@ -151,7 +164,9 @@ class Training:
         training, lr = self.experiment.training, self.experiment.optimizer.lr
         if training.schedule.kind == "constant" and not training.schedule.warmup:
             return lr
-        return rate(training.schedule, lr, self.step, self.steps_per_epoch, training.epochs) * self.plateau.scale
+        return (
+            rate(training.schedule, lr, self.step, self.steps_per_epoch, training.epochs) * self.plateau.scale
+        )
 
     def objective(self, output: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Return the mean loss of a batch in the unit of training and its gradient with respect to the output.
@@ -162,7 +177,9 @@ class Training:
         weights = data.class_weights[y.long().view(-1)] if data.class_weights is not None else None
         if self.experiment.loss.kind == "mape":
             loss, gradient = self.loss.mean_and_gradient(
-                output * data.target_scale + data.target_center, y * data.target_scale + data.target_center, weights
+                output * data.target_scale + data.target_center,
+                y * data.target_scale + data.target_center,
+                weights,
             )
             return loss, gradient * data.target_scale
         return self.loss.mean_and_gradient(output, self._as_target(y, output), weights)
@@ -177,11 +194,15 @@ class Training:
     @property
     def unit(self) -> float:
         """Factor from the loss in the unit of training to the loss in the target's own unit."""
-        return {"mse": self.data.target_scale**2, "mae": self.data.target_scale}.get(self.experiment.loss.kind, 1.0)
+        return {"mse": self.data.target_scale**2, "mae": self.data.target_scale}.get(
+            self.experiment.loss.kind, 1.0
+        )
 
     def outputs(self, x: Tensor) -> Tensor:
         """Map preprocessed examples in evaluation mode, in portions of bounded memory."""
-        widest = max([x[0].numel(), *(layer.operations // 8 for layer in self.network.layers)]) if len(x) else 1
+        widest = (
+            max([x[0].numel(), *(layer.operations // 8 for layer in self.network.layers)]) if len(x) else 1
+        )
         rows = max(64, _EVALUATE // widest)
         if len(x) <= rows:
             return self.network.forward(x)
@@ -230,9 +251,9 @@ class Training:
             raise InputError(f"{key} cannot change while training; what can: {', '.join(LIVE)}")
         section, name = key.split(".")
         plain = self.experiment.plain()
-        if name not in plain[section] and name not in getattr(self.experiment, section).model_fields_set | set(
-            type(getattr(self.experiment, section)).model_fields
-        ):
+        if name not in plain[section] and name not in getattr(
+            self.experiment, section
+        ).model_fields_set | set(type(getattr(self.experiment, section)).model_fields):
             raise InputError(f"{key}: {section} {plain[section].get('kind', '')} has no {name}")
         if key == "model.dropout" and not plain["model"].get("dropout"):
             raise InputError("model.dropout: the network was built without dropout; start a new run with it")
@@ -259,7 +280,11 @@ class Training:
     def tensors(self) -> dict[str, Tensor]:
         """Return every tensor a resumed run needs; views, not copies."""
         tensors = {"parameters": self.network.parameters, "buffers": self.network.buffers}
-        tensors |= {f"optimizer.{name}": value for name, value in self.optimizer_state.items() if isinstance(value, Tensor)}
+        tensors |= {
+            f"optimizer.{name}": value
+            for name, value in self.optimizer_state.items()
+            if isinstance(value, Tensor)
+        }
         if self.best_parameters is not None and self.best_buffers is not None:
             tensors |= {"best.parameters": self.best_parameters, "best.buffers": self.best_buffers}
         tensors["generator.dropout"] = self.dropout_generator.get_state()
@@ -270,7 +295,9 @@ class Training:
         """Return every number a resumed run needs, ready for JSON."""
         return {
             "step": self.step,
-            "optimizer": {name: value for name, value in self.optimizer_state.items() if not isinstance(value, Tensor)},
+            "optimizer": {
+                name: value for name, value in self.optimizer_state.items() if not isinstance(value, Tensor)
+            },
             "stopping": self.stopping.state(),
             "plateau": self.plateau.state(),
         }
@@ -287,7 +314,9 @@ class Training:
             here.copy_(tensors[name])
         for name in self.optimizer_state:
             saved = tensors.get(f"optimizer.{name}")
-            self.optimizer_state[name] = plain["optimizer"][name] if saved is None else saved.to(self.device).clone()
+            self.optimizer_state[name] = (
+                plain["optimizer"][name] if saved is None else saved.to(self.device).clone()
+            )
         if "best.parameters" in tensors:
             self.best_parameters = tensors["best.parameters"].to(self.device).clone()
             self.best_buffers = tensors["best.buffers"].to(self.device).clone()
@@ -310,7 +339,11 @@ class Training:
         asked = self.experiment.training.threads
         if asked:
             return asked
-        return 1 if self.operations < 25_000_000 else (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+        return (
+            1
+            if self.operations < 25_000_000
+            else (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+        )
 
     def report_every(self) -> int:
         """Return the steps between two StepsEnded events: about 50 ms of work on a fast machine.
@@ -332,5 +365,8 @@ class Training:
         y = data.train.y
         mean = y.mean()
         if kind == "mape":
-            y, mean = y * data.target_scale + data.target_center, mean * data.target_scale + data.target_center
+            y, mean = (
+                y * data.target_scale + data.target_center,
+                mean * data.target_scale + data.target_center,
+            )
         return self.loss.per_example(mean.expand_as(y).clone(), y).mean().item() * self.unit

@@ -1,0 +1,161 @@
+"""A Textual driver that outlives its terminal: a lost or stalled one can neither block nor kill the program.
+
+Textual 8.2 dies on SIGHUP, spins on a closed terminal and blocks its event loop when the terminal stops reading;
+training in a thread of the same process would go down with it. This driver writes without waiting, treats the end
+of input as a lost terminal, and leaves in bounded time. It leans on private names of Textual (`_writer_thread`,
+`_queue`, `_sigcont_application`); tests in a pseudo-terminal hold each behaviour.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import selectors
+import termios
+import time
+from codecs import getincrementaldecoder
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from textual._xterm_parser import XTermParser
+from textual.drivers.linux_driver import LinuxDriver
+
+from .native_output import terminal_fileno
+
+if TYPE_CHECKING:
+    from textual.app import App
+
+#: What an app's `run()` returns when its terminal went away.
+LOST = "terminal lost"
+
+
+class _Output:
+    """The terminal's output: counts bytes, and takes a failed write as the loss of the terminal, not as an error."""
+
+    def __init__(self, fileno: int, lost: Callable[[str], None]) -> None:
+        self._fileno = fileno
+        self._lost = lost
+        self.dead = False
+        self.written = 0
+        "Bytes written so far."
+        self.blocked_since: float | None = None
+        "When the write began that has not returned yet, by the monotonic clock."
+
+    def write(self, text: str) -> int:
+        data = memoryview(text.encode("utf-8", "replace"))
+        while data and not self.dead:
+            self.blocked_since = time.monotonic()
+            try:
+                count = os.write(self._fileno, data)
+            except OSError as error:
+                self.dead = True
+                self._lost(f"write failed: {error.strerror}")
+                break
+            finally:
+                self.blocked_since = None
+            self.written += count
+            data = data[count:]
+        return len(text)
+
+    def flush(self) -> None:
+        """Nothing is buffered here."""
+
+    def fileno(self) -> int:
+        return self._fileno
+
+
+class ResilientDriver(LinuxDriver):
+    """LinuxDriver that survives hang-ups and stalls; see the module."""
+
+    #: Why the terminal was given up; None while it is there.
+    lost_reason: str | None = None
+
+    def __init__(
+        self, app: App[Any], *, debug: bool = False, mouse: bool = True, size: tuple[int, int] | None = None
+    ):
+        super().__init__(app, debug=debug, mouse=mouse, size=size)
+        # A descriptor of its own: descriptors 1 and 2 may point to a log, so that stray output cannot tear the screen.
+        self._output = _Output(os.dup(terminal_fileno()), self.lost)
+        self._file = self._output  # type: ignore[assignment]
+        self._dropped = False
+
+    @property
+    def written(self) -> int:
+        """Bytes written to the terminal so far."""
+        return self._output.written
+
+    @property
+    def stalled(self) -> float:
+        """Seconds for which the terminal has not taken what is written to it; 0 while it does."""
+        since = self._output.blocked_since
+        return 0.0 if since is None else time.monotonic() - since
+
+    def leave(self, why: str) -> None:
+        """End the screen; the terminal may still be there. Safe to call from a signal handler or a thread."""
+        if self.lost_reason is None:
+            self.lost_reason = why
+            loop = self._app._loop
+            if loop is not None:
+                loop.call_soon_threadsafe(self._app.exit, LOST)
+
+    def lost(self, why: str) -> None:
+        """Give up a terminal that is gone: nothing more is written."""
+        self._output.dead = True
+        self.leave(why)
+
+    def write(self, data: str) -> None:
+        """Queue output; what a stalled terminal does not take is dropped and painted anew once it reads again."""
+        writer = self._writer_thread
+        assert writer is not None, "the driver must be in application mode"
+        try:
+            writer._queue.put_nowait(data)
+        except queue.Full:
+            self._dropped = True
+            return
+        if self._dropped and writer._queue.qsize() <= 2:
+            self._dropped = False
+            self._app.call_later(self._app.refresh, layout=True)
+
+    def close(self) -> None:
+        """Stop the writer within about a second; upstream waits for a stalled terminal for ever."""
+        writer = self._writer_thread
+        if writer is None:
+            return
+        for _ in range(2):
+            with suppress(queue.Full):
+                writer._queue.put(None, timeout=0.5)
+            writer.join(0.5)
+            if not writer.is_alive():
+                return
+            with suppress(termios.error):
+                # What the peer never read is thrown away, so that the writer's last write returns.
+                termios.tcflush(self.fileno, termios.TCOFLUSH)
+
+    def _sigcont_application(self, *args: Any) -> None:
+        # A hang-up sends SIGHUP and SIGCONT: application mode must not start again on a dead terminal.
+        if self.lost_reason is None and os.isatty(self.fileno):
+            super()._sigcont_application(*args)
+
+    def _run_input_thread(self) -> None:
+        try:
+            self.run_input_thread()
+        except (EOFError, OSError) as error:
+            self.lost(f"no more input: {error}")
+
+    def run_input_thread(self) -> None:
+        """Read keys until told to stop; raises EOFError at the end of input, where upstream would spin."""
+        parser = XTermParser(self._debug)
+        # Old mouse protocols send bytes that are no UTF-8.
+        decode = getincrementaldecoder("utf-8")("replace").decode
+        with selectors.SelectSelector() as selector:
+            selector.register(self.fileno, selectors.EVENT_READ)
+            while not self.exit_event.is_set():
+                if selector.select(0.1):
+                    data = os.read(self.fileno, 4096)
+                    if not data:
+                        raise EOFError("the terminal was closed")
+                    for event in parser.feed(decode(data)):
+                        self.process_message(event)
+                for event in parser.tick():
+                    self.process_message(event)

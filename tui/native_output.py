@@ -1,0 +1,37 @@
+"""Keeps stray output off the screen: what C libraries, warnings and prints write goes to a file meanwhile."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+# Where the screen is drawn: descriptor 2, or its copy while 2 points to the log.
+_screen = [2]
+
+
+def terminal_fileno() -> int:
+    """Return the descriptor of the terminal that the screen is drawn on."""
+    return _screen[-1]
+
+
+@contextmanager
+def native_output_to(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Point descriptors 1 and 2 at a file (0600, appended to) and back again at the end."""
+    saved = os.dup(1), os.dup(2)
+    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.close(log)
+    _screen.append(saved[1])
+    try:
+        yield
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                stream.flush()
+        _screen.pop()
+        for target, descriptor in zip((1, 2), saved, strict=True):
+            os.dup2(descriptor, target)
+            os.close(descriptor)
