@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 from .experiment import Experiment
 
 if TYPE_CHECKING:
-    from .run import run
+    from .loop import run
 
 __all__ = ["Experiment", "run"]
 
 
 def __getattr__(name: str) -> Any:
     if name == "run":
-        from .run import run
+        from .loop import run
 
         return run
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -148,12 +148,11 @@ class History:
         """Return a value of the experiment by its dotted key, as changed by commands since."""
         if key in self._changes:
             return self._changes[key]
-        value: Any = self.started.experiment if self.started else {}
-        for name in key.split("."):
-            if not isinstance(value, Mapping) or name not in value:
-                return default
-            value = value[name]
-        return value
+        section: Mapping[str, Any] = self.started.experiment if self.started else {}
+        *path, last = key.split(".")
+        for name in path:
+            section = section.get(name, {})
+        return section.get(last, default)
 
     @property
     def state(self) -> str:

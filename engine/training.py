@@ -1,6 +1,6 @@
 """The complete state of one training, one update of it, and one evaluation.
 
-What happens when, and what is told of it, is `run`'s concern.
+What happens when, and what is told of it, is `loop.run`'s concern.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from . import regularization
 from .data.prepare import Examples, Prepared, prepare
 from .errors import InputError
 from .experiment import Experiment
-from .losses import LOSSES
+from .layers import Dropout
+from .losses import LOSSES, chance_level
 from .metrics import evaluate
 from .models import build
 from .optimizers import OPTIMIZERS
@@ -98,38 +99,35 @@ class Training:
     # -- data ---------------------------------------------------------------------------------------------------------
 
     def batch(self, epoch: int, index: int) -> tuple[Tensor, Tensor]:
-        """Return batch `index` (from 0) of `epoch` (from 1): every training example once an epoch, the last batch may be smaller."""
-        train, size = self.data.train, self.batch_size
-        if self.steps_per_epoch == 1:
-            return self._augmented(train.x if self.data.raw_train is None else self.data.raw_train), train.y
+        """Return batch `index` (from 0) of `epoch` (from 1).
+
+        Every training example comes once an epoch; the last batch may be smaller. With augmentation the examples
+        are changed anew.
+        """
+        data, size = self.data, self.batch_size
+        if self.steps_per_epoch == 1 and not data.augmentation.active:
+            return data.train.x, data.train.y
         if self._order is None or self._order[0] != epoch:
             generator = Generator().manual_seed(derive(self.experiment.training.seed, "shuffle", epoch))
-            self._order = epoch, torch.randperm(len(train.x), generator=generator).to(self.device)
+            self._order = epoch, torch.randperm(len(data.train.x), generator=generator).to(self.device)
             self._block = None
-        start = index * size
+        order, start = self._order[1], index * size
+        if data.augmentation.active:
+            chosen = order[start : start + size]
+            return data.augmented(chosen, self.augmentation_generator), data.train.y.index_select(0, chosen)
         block = self._block
         if block is None or not block[0] <= start < block[1]:
-            source = train.x if self.data.raw_train is None else self.data.raw_train
-            rows = max(1, _GATHER // (size * max(1, source[0].numel()))) * size
+            rows = max(1, _GATHER // (size * max(1, data.train.x[0].numel()))) * size
             first = start // rows * rows
-            chosen = self._order[1][first : first + rows]
+            chosen = order[first : first + rows]
             block = self._block = (
                 first,
                 first + rows,
-                source.index_select(0, chosen),
-                train.y.index_select(0, chosen),
+                data.train.x.index_select(0, chosen),
+                data.train.y.index_select(0, chosen),
             )
         view = slice(start - block[0], start - block[0] + size)
-        return self._augmented(block[2][view]), block[3][view]
-
-    def _augmented(self, x: Tensor) -> Tensor:
-        if self.data.raw_train is None:
-            return x
-        from .augmentation import augment
-
-        return self.data.normalize(
-            augment(x, self.experiment.data.augmentation, self.data.form, self.augmentation_generator)
-        )
+        return block[2][view], block[3][view]
 
     # -- one update ---------------------------------------------------------------------------------------------------
 
@@ -150,8 +148,9 @@ class Training:
                 self.weights, self.weight_gradients, l1=penalty.l1, l2=penalty.l2, l1_method=penalty.l1_method
             )
         if training.clip_norm:
-            norm = torch.linalg.vector_norm(self.network.gradients)
-            self.network.gradients.mul_((training.clip_norm / (norm + 1e-12)).clamp_(max=1.0))
+            norm = self.network.gradients.norm().item()
+            if norm > training.clip_norm:
+                self.network.gradients.mul_(training.clip_norm / norm)
         self.optimizer.lr = self.rate()
         self.optimizer.update(self.network.parameters, self.network.gradients, self.optimizer_state)
         if penalty.l1 and penalty.l1_method == "proximal":
@@ -169,19 +168,10 @@ class Training:
         )
 
     def objective(self, output: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the mean loss of a batch in the unit of training and its gradient with respect to the output.
-
-        MAPE is only defined in the target's own unit, so the scaling of the target is undone inside.
-        """
-        data = self.data
-        weights = data.class_weights[y.long().view(-1)] if data.class_weights is not None else None
-        if self.experiment.loss.kind == "mape":
-            loss, gradient = self.loss.mean_and_gradient(
-                output * data.target_scale + data.target_center,
-                y * data.target_scale + data.target_center,
-                weights,
-            )
-            return loss, gradient * data.target_scale
+        """Return the mean loss of a batch in the unit of training and its gradient with respect to the output."""
+        weights = self.data.class_weights
+        if weights is not None:
+            weights = weights[y.long().view(-1)]
         return self.loss.mean_and_gradient(output, self._as_target(y, output), weights)
 
     def _as_target(self, y: Tensor, output: Tensor) -> Tensor:
@@ -206,7 +196,7 @@ class Training:
         rows = max(64, _EVALUATE // widest)
         if len(x) <= rows:
             return self.network.forward(x)
-        return torch.cat([self.network.forward(part) for part in x.split(rows)])
+        return torch.cat([self.network.forward(x[start : start + rows]) for start in range(0, len(x), rows)])
 
     def evaluate(self, examples: Examples) -> dict[str, Any]:
         """Return the mean data loss and the metrics, both in the target's own unit, in evaluation mode."""
@@ -216,10 +206,7 @@ class Training:
             own_output, own_y = output * scale + center, y * scale + center
         else:
             own_output, own_y = output, y
-        if self.experiment.loss.kind == "mape":
-            losses = self.loss.per_example(own_output, own_y)
-        else:
-            losses = self.loss.per_example(output, self._as_target(y, output))
+        losses = self.loss.per_example(output, self._as_target(y, output))
         metrics = evaluate(self.data.task, own_output, own_y, output=self.experiment.model.output)
         return {"loss": losses.mean().item() * self.unit, "metrics": metrics}
 
@@ -251,9 +238,7 @@ class Training:
             raise InputError(f"{key} cannot change while training; what can: {', '.join(LIVE)}")
         section, name = key.split(".")
         plain = self.experiment.plain()
-        if name not in plain[section] and name not in getattr(
-            self.experiment, section
-        ).model_fields_set | set(type(getattr(self.experiment, section)).model_fields):
+        if not hasattr(getattr(self.experiment, section), name):
             raise InputError(f"{key}: {section} {plain[section].get('kind', '')} has no {name}")
         if key == "model.dropout" and not plain["model"].get("dropout"):
             raise InputError("model.dropout: the network was built without dropout; start a new run with it")
@@ -271,8 +256,8 @@ class Training:
         for name, value in optimizer.items():
             setattr(self.optimizer, name, value)
         for layer in self.network.layers:
-            if hasattr(layer, "p"):
-                layer.p = getattr(experiment.model, "dropout", 0.0)  # type: ignore[attr-defined]
+            if isinstance(layer, Dropout):
+                layer.p = getattr(experiment.model, "dropout", 0.0)
         state = self.stopping.state()
         self.stopping = EarlyStopping(**experiment.stopping.model_dump())
         self.stopping.restore(state)
@@ -280,11 +265,7 @@ class Training:
     def tensors(self) -> dict[str, Tensor]:
         """Return every tensor a resumed run needs; views, not copies."""
         tensors = {"parameters": self.network.parameters, "buffers": self.network.buffers}
-        tensors |= {
-            f"optimizer.{name}": value
-            for name, value in self.optimizer_state.items()
-            if isinstance(value, Tensor)
-        }
+        tensors |= {f"optimizer.{name}": value for name, value in self.optimizer_state.items()}
         if self.best_parameters is not None and self.best_buffers is not None:
             tensors |= {"best.parameters": self.best_parameters, "best.buffers": self.best_buffers}
         tensors["generator.dropout"] = self.dropout_generator.get_state()
@@ -295,9 +276,6 @@ class Training:
         """Return every number a resumed run needs, ready for JSON."""
         return {
             "step": self.step,
-            "optimizer": {
-                name: value for name, value in self.optimizer_state.items() if not isinstance(value, Tensor)
-            },
             "stopping": self.stopping.state(),
             "plateau": self.plateau.state(),
         }
@@ -312,11 +290,8 @@ class Training:
                     "the model or the data changed; start a new run"
                 )
             here.copy_(tensors[name])
-        for name in self.optimizer_state:
-            saved = tensors.get(f"optimizer.{name}")
-            self.optimizer_state[name] = (
-                plain["optimizer"][name] if saved is None else saved.to(self.device).clone()
-            )
+        for name, value in self.optimizer_state.items():
+            value.copy_(tensors[f"optimizer.{name}"])
         if "best.parameters" in tensors:
             self.best_parameters = tensors["best.parameters"].to(self.device).clone()
             self.best_buffers = tensors["best.buffers"].to(self.device).clone()
@@ -356,17 +331,11 @@ class Training:
     def chance(self) -> float | None:
         """Return the loss, in the target's own unit, of the best constant answer a reader would expect.
 
-        Classes: the entropy of the training class shares (bce, cce). Regression: always the training mean.
+        Classes: the entropy of the training class shares (bce, cce; None for other losses). Regression: always
+        the training mean.
         """
         data, kind = self.data, self.experiment.loss.kind
         if data.task != "regression":
-            shares = data.class_shares[data.class_shares > 0]
-            return float(-(shares * shares.log()).sum()) if kind in ("bce", "cce") else None
+            return chance_level(kind, data.class_shares) if kind in ("bce", "cce") else None
         y = data.train.y
-        mean = y.mean()
-        if kind == "mape":
-            y, mean = (
-                y * data.target_scale + data.target_center,
-                mean * data.target_scale + data.target_center,
-            )
-        return self.loss.per_example(mean.expand_as(y).clone(), y).mean().item() * self.unit
+        return self.loss.per_example(y.mean().expand_as(y).clone(), y).mean().item() * self.unit
