@@ -1,0 +1,106 @@
+"""What is refused once the data is known: misfits with the experiment, parts too small, numbers too large."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from ..experiment import Cnn, Experiment, Mlp, problems
+from .dataset import Dataset, quoted
+from .statistics import Statistics
+
+
+def refuse_misfits(experiment: Experiment, data: Dataset) -> None:
+    """Refuse, all at once, what does not fit now that task, form, shape and targets are known."""
+    found = problems(experiment, data.task, data.form)
+    settings, model = experiment.data, experiment.model
+    if model.kind == "polynomial" and data.form != "table":
+        found.append(
+            (
+                "model.kind",
+                f"a polynomial takes the powers of a table's columns; this data is {data.form}: use mlp, cnn or linear",
+            )
+        )
+    if experiment.loss.kind == "mape" and data.task == "regression" and (zeros := int((data.y == 0).sum())):
+        found.append(
+            (
+                "loss.kind",
+                f"mape divides by the target, which is 0 in {zeros} of {len(data.y)} examples; use mae or mse, or leave these examples out",
+            )
+        )
+    if settings.label_noise > 0 and data.task == "regression":
+        found.append(("data.label_noise", "a regression task has no class labels to replace; set it to 0"))
+    if data.form == "image":
+        channels, height, width = data.x.shape[1:]
+        if settings.augmentation.permute_channels and channels == 1:
+            found.append(
+                (
+                    "data.augmentation.permute_channels",
+                    "grey images have one channel, there is nothing to shuffle; set it to false",
+                )
+            )
+        for name in ("shift", "crop"):
+            if getattr(settings.augmentation, name) >= min(height, width):
+                found.append(
+                    (
+                        f"data.augmentation.{name}",
+                        f"{getattr(settings.augmentation, name)} pixels move images of {height} x {width} out of sight; lower it",
+                    )
+                )
+    if found:
+        raise InputError("; ".join(f"{place}: {text}" for place, text in found))
+
+
+def refuse_small(experiment: Experiment, n: int) -> None:
+    """Refuse a training part that cannot be trained on, or that leaves batch norm a batch of one example."""
+    if n < 2:
+        raise InputError(
+            "data.split: the training part has only 1 example; enlarge its share or use more examples"
+        )
+    model, batch_size = experiment.model, experiment.training.batch_size
+    if not isinstance(model, Mlp | Cnn) or not model.batch_norm or batch_size == "full":
+        return
+    size = min(batch_size, n)
+    if size == 1 or n % size == 1:
+        last = (
+            "every batch has 1 example"
+            if size == 1
+            else f"{n} training examples in batches of {size} leave a last batch of 1"
+        )
+        way_out = next(
+            b for step in range(1, n) for b in (size + step, size - step) if b > 1 and (b >= n or n % b != 1)
+        )
+        raise InputError(
+            f"training.batch_size: {last}, and batch norm cannot take the deviation of one example; use for instance {way_out}, or set model.batch_norm = false"
+        )
+
+
+def refuse_no_statistics(fitted: Statistics, data: Dataset) -> None:
+    """Refuse a column without a mean, and numbers whose mean or deviation overflows."""
+    if fitted.fill is not None and np.isnan(fitted.fill).any():
+        name = data.feature_names[int(np.flatnonzero(np.isnan(fitted.fill))[0])]
+        raise InputError(
+            f'data.missing: column {quoted(name)} has no value in the training part, so there is no mean to fill in; remove the column or set data.missing = "drop"'
+        )
+    wrong = ~(np.isfinite(fitted.center) & np.isfinite(fitted.scale))
+    if wrong.any():
+        raise InputError(f"{_feature(data, wrong)} holds numbers too large to take a mean of; rescale it")
+
+
+def refuse_infinite(x: NDArray[Any], data: Dataset) -> None:
+    """Refuse preprocessed inputs that overflow the training precision."""
+    wrong = ~np.isfinite(x)
+    if wrong.any():
+        raise InputError(
+            f'{_feature(data, np.asarray(wrong.any(axis=0)))} holds numbers too large for {x.dtype}; use data.preprocess = "standardize" or training.precision = "float64"'
+        )
+
+
+def _feature(data: Dataset, wrong: NDArray[np.bool_]) -> str:
+    index = int(np.flatnonzero(wrong)[0])
+    return (
+        f"column {quoted(data.feature_names[index])}" if data.form == "table" else f"{data.source}: the data"
+    )

@@ -1,0 +1,140 @@
+"""What the columns of a CSV file hold: counted in one pass, then judged as numbers, text or fault."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from math import isinf, isnan
+from pathlib import Path
+from typing import Literal
+
+from ..errors import InputError
+from .csv_rows import rows
+from .dataset import quoted
+
+Missing = Literal["refuse", "mean", "drop"]
+
+#: Cells that stand for a missing value.
+MISSING = frozenset({"", "NA", "N/A", "NaN", "nan", "NAN", "null", "NULL", "?"})
+_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
+
+
+@dataclass(slots=True)
+class Column:
+    """What one pass over the file tells of a column."""
+
+    name: str
+    numbers: int = 0
+    texts: int = 0
+    missing: int = 0
+    first_text: tuple[int, str] = (0, "")
+    first_infinite: tuple[int, str] | None = None
+    is_text: bool = False
+    codes: dict[str, int] = field(default_factory=dict[str, int])
+    "Categories of a text column by the order in which they come."
+
+    def count(self, row: int, cell: str) -> bool:
+        """Take one more cell into account; return whether it is missing."""
+        if cell in MISSING:
+            self.missing += 1
+            return True
+        value = _number(cell)
+        if value is None:
+            if not self.texts:
+                self.first_text = row, cell
+            self.texts += 1
+        else:
+            self.numbers += 1
+            if isinf(value) and self.first_infinite is None:
+                self.first_infinite = row, cell
+        return False
+
+
+def _number(cell: str) -> float | None:
+    """Return the number that `cell` spells, infinite when it overflows; None if it spells none."""
+    try:
+        value = float(cell)
+    except ValueError:
+        return None
+    return None if "_" in cell or isnan(value) else value
+
+
+def survey(path: Path, delimiter: str) -> tuple[list[Column], int, int]:
+    """Return what every column holds, the number of complete rows and the number of rows."""
+    place = quoted(path)
+    lines = rows(path, delimiter)
+    header = next(lines, None)
+    if header is None:
+        raise InputError(
+            f"{place}: the file is empty; a table has column names in its first row and an example in each row below"
+        )
+    names = header[1]
+    if all(_number(name) is not None for name in names):
+        raise InputError(f"{place}: row 1 holds numbers only; write the names of the columns there")
+    if len(names) < 2:
+        raise InputError(
+            f"{place}: there is only one column, {quoted(names[0])}; a table needs a feature and a target, cut by a comma, semicolon, tab or |"
+        )
+    seen: dict[str, int] = {}
+    for index, name in enumerate(names, 1):
+        if not name:
+            raise InputError(
+                f"{place}: row 1: column {index} has no name; name it, or remove it if it only numbers the rows"
+            )
+        if name in seen:
+            raise InputError(
+                f"{place}: row 1: columns {seen[name]} and {index} are both named {quoted(name)}; rename one"
+            )
+        seen[name] = index
+    columns = [Column(name) for name in names]
+    complete = total = 0
+    for row, cells in lines:
+        gaps = False
+        for column, cell in zip(columns, cells, strict=True):
+            gaps |= column.count(row, cell)
+        total += 1
+        complete += not gaps
+    if total == 0:
+        raise InputError(f"{place}: there is no row below the header")
+    return columns, complete, total
+
+
+def decide_kind(column: Column, place: str, holds_classes: bool) -> None:
+    """Call a column text when most of its cells are; refuse the odd cell out in a column of numbers."""
+    where = f"column {quoted(column.name)}"
+    if not column.numbers and not column.texts:
+        raise InputError(f"{place}: {where} has no values; remove it")
+    row, cell = column.first_text
+    column.is_text = column.texts > (0 if holds_classes else column.numbers)
+    if column.texts and _DECIMAL_COMMA.fullmatch(cell):
+        raise InputError(
+            f"{place}: row {row}, {where}: {quoted(cell)} has a decimal comma; write numbers with a point, 1.5"
+        )
+    if column.texts and not column.is_text:
+        raise InputError(
+            f"{place}: row {row}, {where}: {quoted(cell)} is not a number, but most of the column is; correct it, or leave it empty and choose data.missing"
+        )
+    if column.first_infinite and not column.is_text:
+        row, cell = column.first_infinite
+        raise InputError(
+            f"{place}: row {row}, {where}: {quoted(cell)} is not a finite number; correct it, or leave it empty and choose data.missing"
+        )
+
+
+def settle_missing(
+    columns: list[Column], target_index: int, missing: Missing, incomplete: int, place: str
+) -> None:
+    """Refuse missing cells that `missing` has no answer to."""
+    gaps = [f"{quoted(column.name, 40)} {column.missing}" for column in columns if column.missing]
+    if missing == "refuse" and gaps:
+        cells = sum(column.missing for column in columns)
+        listed = ", ".join(gaps[:12]) + (", …" if len(gaps) > 12 else "")
+        raise InputError(
+            f"{place}: {cells} missing values in {incomplete} rows (by column: {listed}); "
+            'set data.missing = "drop" to leave out these rows, or "mean" to fill in the training mean'
+        )
+    goal = columns[target_index]
+    if missing == "mean" and goal.missing:
+        raise InputError(
+            f'{place}: the target {quoted(goal.name)} is missing in {goal.missing} rows and cannot be filled in; set data.missing = "drop" or correct them'
+        )

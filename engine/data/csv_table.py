@@ -1,0 +1,141 @@
+"""A table from a CSV or TSV file: numbers as they are, text columns one column per category."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from .csv_columns import MISSING, Column, Missing, decide_kind, settle_missing, survey
+from .csv_rows import MAX_COLUMNS, find_delimiter, rows
+from .dataset import Dataset, quoted, refuse_too_large
+from .names import Task
+from .targets import class_task, number_target
+
+#: Most categories of a text column: more mean an identifier or free text.
+MAX_CATEGORIES = 1000
+
+
+def read_csv(path: Path, target: str | None, task: Task | None, missing: Missing) -> Dataset:
+    """Read a table whose first row holds the column names.
+
+    The column `target` (the last one if None) is predicted from all others. A column in which most
+    cells are no numbers is text: as a target it names the classes, as a feature it becomes one 0/1
+    column per category, "colour=red". Missing cells are refused, left as NaN for the training mean
+    (a category of its own, "colour=missing", in a text column), or dropped with their row.
+
+    The file is read twice, so that memory holds one row and the resulting arrays only. Row numbers in
+    messages count the header as row 1. Raises InputError for whatever is no complete table of finite numbers and
+    categories, and where the target leaves the task open (see `targets.number_target`).
+    """
+    place = quoted(path)
+    delimiter = find_delimiter(path)
+    columns, complete, total = survey(path, delimiter)
+    target_index = _target_index([column.name for column in columns], target, place)
+    for index, column in enumerate(columns):
+        decide_kind(column, place, index == target_index and task in ("binary", "multiclass"))
+    settle_missing(columns, target_index, missing, total - complete, place)
+    count = complete if missing == "drop" else total
+    if count == 0:
+        raise InputError(f'{place}: no row is complete, so none is left after data.missing = "drop"')
+    refuse_too_large(count * len(columns), place)
+
+    cells = _read_cells(path, delimiter, columns, count, drop=missing == "drop")
+    goal = columns[target_index]
+    if goal.is_text:
+        y, classes = _sorted_codes(goal, cells[target_index])
+        found_task = class_task(classes, task, f"{place}: column {quoted(goal.name)}")
+    else:
+        found_task, y, classes = number_target(
+            cells[target_index], task, f"{place}: column {quoted(goal.name)}"
+        )
+
+    blocks: list[NDArray[np.float64]] = []
+    names: list[str] = []
+    notes: list[str] = []
+    for index, column in enumerate(columns):
+        if index == target_index:
+            continue
+        if not column.is_text:
+            blocks.append(cells[index][:, None])
+            names.append(column.name)
+            continue
+        codes, categories = _sorted_codes(column, cells[index])
+        names.extend(f"{column.name}={category or 'missing'}" for category in categories)
+        if len(names) > MAX_COLUMNS:
+            raise InputError(
+                f"{place}: the text columns make more than {MAX_COLUMNS:,} features; leave out the columns that only name the row"
+            )
+        refuse_too_large(count * len(names), place)
+        blocks.append((codes[:, None] == np.arange(len(categories))).astype(np.float64))
+        notes.append(
+            f"column {quoted(column.name)} holds text: one 0/1 column for each of its {len(categories)} categories"
+        )
+    if missing == "drop" and complete < total:
+        notes.append(f"{total - complete} of {total} rows dropped for missing values")
+    return Dataset(
+        x=np.concatenate(blocks, axis=1),
+        y=y,
+        task=found_task,
+        form="table",
+        classes=classes,
+        feature_names=tuple(names),
+        target_name=goal.name,
+        source=str(path),
+        notes=tuple(notes),
+    )
+
+
+def _target_index(names: list[str], target: str | None, place: str) -> int:
+    if target is None:
+        return len(names) - 1
+    if target not in names:
+        close = get_close_matches(target, names, 1)
+        listed = ", ".join(quoted(name, 40) for name in names[:12]) + (", …" if len(names) > 12 else "")
+        raise InputError(
+            f"data.target: {place} has no column {quoted(target)}; "
+            + (f"did you mean {quoted(close[0])}?" if close else f"there are {listed}")
+        )
+    return names.index(target)
+
+
+def _read_cells(
+    path: Path, delimiter: str, columns: list[Column], count: int, drop: bool
+) -> list[NDArray[np.float64]]:
+    """Return each column's values, shape (count,): numbers, NaN where missing; codes of categories in text columns."""
+    place = quoted(path)
+    values = [np.empty(count) for _ in columns]
+    lines = rows(path, delimiter)
+    next(lines)
+    at = 0
+    for row, cells in lines:
+        gaps = [cell in MISSING for cell in cells]
+        if drop and any(gaps):
+            continue
+        if at == count:
+            raise InputError(f"{place}: the file changed while it was read; try again")
+        for column, store, cell, gap in zip(columns, values, cells, gaps, strict=True):
+            if column.is_text:
+                store[at] = column.codes.setdefault("" if gap else cell, len(column.codes))
+                if len(column.codes) > MAX_CATEGORIES:
+                    raise InputError(
+                        f"{place}: row {row}, column {quoted(column.name)}: more than {MAX_CATEGORIES} different texts; remove the column if it only names the row"
+                    )
+            else:
+                store[at] = np.nan if gap else float(cell)
+        at += 1
+    if at != count:
+        raise InputError(f"{place}: the file changed while it was read; try again")
+    return values
+
+
+def _sorted_codes(column: Column, codes: NDArray[Any]) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Return codes that follow the alphabet, whatever order the rows have, and the categories."""
+    categories = tuple(sorted(column.codes))
+    position = {category: index for index, category in enumerate(categories)}
+    ranks = np.array([position[category] for category in column.codes], dtype=np.int64)
+    return ranks[codes.astype(np.int64)], categories
