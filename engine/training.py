@@ -148,7 +148,7 @@ class Training:
                 self.weights, self.weight_gradients, l1=penalty.l1, l2=penalty.l2, l1_method=penalty.l1_method
             )
         if training.clip_norm:
-            norm = self.network.gradients.norm().item()
+            norm = math.sqrt(torch.dot(self.network.gradients, self.network.gradients).item())
             if norm > training.clip_norm:
                 self.network.gradients.mul_(training.clip_norm / norm)
         self.optimizer.lr = self.rate()

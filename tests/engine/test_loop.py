@@ -1,0 +1,546 @@
+"""The training loop: what is trained on, what is measured, when it ends, and what commands do."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from ladera.engine import Experiment, loop, run
+from ladera.engine.controls import Controls
+from ladera.engine.errors import InputError
+from ladera.engine.events import (
+    Checked,
+    CheckpointSaved,
+    CommandTaken,
+    EpochEnded,
+    Event,
+    Probed,
+    Resumed,
+    RunEnded,
+    RunStarted,
+    StepsEnded,
+    StorageFailed,
+)
+from ladera.engine.history import History
+from ladera.engine.training import Training
+
+SMALL: dict[str, Any] = {
+    "data": {"name": "iris"},
+    "model": {"kind": "mlp", "hidden": [8]},
+    "optimizer": {"kind": "sgd", "lr": 0.1},
+    "training": {"epochs": 5, "batch_size": 16, "device": "cpu"},
+    "stopping": {"enabled": False},
+}
+
+
+def configured(**sections: dict[str, Any]) -> Experiment:
+    plain = copy.deepcopy(SMALL)
+    for section, values in sections.items():
+        same_kind = values.get("kind", plain.get(section, {}).get("kind")) == plain.get(section, {}).get(
+            "kind"
+        )
+        plain[section] = {**(plain.get(section, {}) if same_kind else {}), **values}
+    return Experiment.model_validate(plain)
+
+
+def of(kind: type[Event], events: list[Event]) -> list[Any]:
+    return [event for event in events if isinstance(event, kind)]
+
+
+def timeless(event: Event) -> Event:
+    """The event without what a clock put in."""
+    clock = {"time": 0.0, "seconds": 0.0, "examples_per_second": 0.0}
+    return replace(
+        event, **{name: value for name, value in clock.items() if name in {f.name for f in fields(event)}}
+    )
+
+
+def told(events: list[Event]) -> list[str]:
+    # repr, since NaN differs from itself
+    return [repr(timeless(event)) for event in events]
+
+
+# -- process and data (P, D rows of the lecture) ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("size", "updates"), [(32, 3), (16, 6), (90, 1), (1000, 1), ("full", 1), (1, 90), (89, 2)]
+)
+def test_an_epoch_sees_every_training_example_once(size: int | str, updates: int) -> None:
+    training = Training(configured(training={"batch_size": size}))
+    assert training.steps_per_epoch == updates == math.ceil(90 / training.batch_size)
+    # Each row of iris is told apart by its position in the training part.
+    marks = torch.arange(90, dtype=torch.float32).unsqueeze(1).expand(90, 4).contiguous()
+    training.data = replace(training.data, train=replace(training.data.train, x=marks))
+    for epoch in (1, 2):
+        seen = [training.batch(epoch, index)[0][:, 0] for index in range(updates)]
+        assert sorted(torch.cat(seen).tolist()) == list(range(90))
+        assert all(len(part) == training.batch_size for part in seen[:-1])
+
+
+def test_the_order_changes_each_epoch_and_follows_from_the_seed() -> None:
+    def order(seed: int, epoch: int) -> list[float]:
+        training = Training(configured(training={"seed": seed}))
+        return torch.cat(
+            [training.batch(epoch, index)[1] for index in range(training.steps_per_epoch)]
+        ).tolist()
+
+    assert order(0, 1) == order(0, 1)
+    assert order(0, 1) != order(0, 2)
+    assert order(0, 1) != order(1, 1)
+
+
+def test_a_batch_is_the_same_wherever_the_epoch_is_entered() -> None:
+    whole = Training(configured())
+    for index in range(6):
+        expected = whole.batch(3, index)
+        assert all(
+            torch.equal(a, b) for a, b in zip(expected, Training(configured()).batch(3, index), strict=True)
+        )
+
+
+def test_twenty_full_batch_steps_equal_a_numpy_network() -> None:
+    experiment = configured(
+        training={"epochs": 20, "batch_size": "full", "precision": "float64"}, model={"activation": "tanh"}
+    )
+    training = Training(experiment)
+    x, y = training.data.train.x.numpy(), training.data.train.y.numpy()
+    w1, w2 = (weight.numpy().copy() for _, weight in training.network.weights)
+    b1, b2 = np.zeros(8), np.zeros(3)
+    expected = []
+    for _ in range(20):
+        hidden = np.tanh(x @ w1.T + b1)
+        logits = hidden @ w2.T + b2
+        shares = np.exp(logits - logits.max(1, keepdims=True))
+        shares /= shares.sum(1, keepdims=True)
+        expected.append(-np.log(shares[np.arange(len(y)), y]).mean())
+        delta = (shares - np.eye(3)[y]) / len(y)
+        back = (delta @ w2) * (1 - hidden**2)
+        w2, b2 = w2 - 0.1 * delta.T @ hidden, b2 - 0.1 * delta.sum(0)
+        w1, b1 = w1 - 0.1 * back.T @ x, b1 - 0.1 * back.sum(0)
+    losses = [event.train["batches"]["mean"] for event in run(experiment) if isinstance(event, EpochEnded)]
+    np.testing.assert_allclose(losses, expected, rtol=0, atol=1e-9)
+
+
+def test_checks_come_every_k_epochs_and_at_the_last() -> None:
+    events = list(run(configured(training={"epochs": 10, "validate_every": 3})))
+    assert [event.epoch for event in of(Checked, events)] == [3, 6, 9, 10]
+    assert [event.epoch for event in of(EpochEnded, events) if event.validation is None] == [1, 2, 4, 5, 7, 8]
+
+
+def test_measuring_changes_nothing() -> None:
+    training = Training(configured(model={"batch_norm": True, "dropout": 0.5}))
+    for index in range(3):
+        training.update(1, index)
+    before = {name: value.clone() for name, value in training.tensors().items()}
+    training.evaluate(training.data.validation)
+    training.evaluate(training.data.train)
+    assert all(torch.equal(before[name], value) for name, value in training.tensors().items())
+
+
+def changed_data(monkeypatch: pytest.MonkeyPatch, change: Any) -> None:
+    original = loop.Training.__init__
+
+    def patched(self: Training, experiment: Experiment) -> None:
+        original(self, experiment)
+        self.data = change(self.data)
+
+    monkeypatch.setattr(loop.Training, "__init__", patched)
+
+
+def test_the_validation_part_moves_no_weight(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = [event.train for event in of(EpochEnded, list(run(configured())))]
+    changed_data(
+        monkeypatch,
+        lambda data: replace(
+            data, validation=replace(data.validation, x=torch.full_like(data.validation.x, math.nan))
+        ),
+    )
+    assert [event.train for event in of(EpochEnded, list(run(configured())))] == plain
+
+
+def test_the_test_part_decides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    experiment = configured(training={"epochs": 60}, stopping={"enabled": True, "patience": 3})
+    end = of(RunEnded, list(run(experiment)))[0]
+    changed_data(monkeypatch, lambda data: replace(data, test=replace(data.test, y=data.test.y.roll(7))))
+    other = of(RunEnded, list(run(experiment)))[0]
+    assert (end.epoch, end.best_epoch, end.restored_epoch) == (
+        other.epoch,
+        other.best_epoch,
+        other.restored_epoch,
+    )
+    assert end.test != other.test
+
+
+def test_the_test_part_is_evaluated_once_with_the_best_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured: list[tuple[str, torch.Tensor]] = []
+    original = Training.evaluate
+
+    def spy(self: Training, examples: Any) -> dict[str, Any]:
+        part = next(name for name in ("train", "validation", "test") if getattr(self.data, name) is examples)
+        measured.append((part, self.network.parameters.clone()))
+        return original(self, examples)
+
+    monkeypatch.setattr(Training, "evaluate", spy)
+    events = list(run(configured(training={"epochs": 60}, stopping={"enabled": True, "patience": 2})))
+    assert [part for part, _ in measured].count("test") == 1
+    assert measured[-1][0] == "test"
+    end = of(RunEnded, events)[0]
+    assert end.test["evaluations"] == 1
+    at_best = [weights for part, weights in measured if part == "validation"][end.restored_epoch - 1]
+    assert torch.equal(measured[-1][1], at_best)
+    best = min(of(Checked, events), key=lambda check: check.value)
+    assert end.restored_epoch == best.epoch
+
+
+def test_two_runs_of_one_seed_tell_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    experiment = configured(
+        model={"dropout": 0.3, "batch_norm": True}, optimizer={"kind": "adam", "lr": 0.01}
+    )
+    assert told(list(run(experiment))) == told(list(run(experiment)))
+    other = experiment.model_copy(update={"training": experiment.training.model_copy(update={"seed": 1})})
+    assert told(list(run(experiment))) != told(list(run(other)))
+
+
+def test_the_mean_of_an_epoch_weighs_examples_not_batches() -> None:
+    # 90 examples in batches of 80 and 10: the mean of the two batch means is not the mean over examples.
+    training = Training(configured(training={"batch_size": 80}))
+    loss = training.evaluate(training.data.train)["loss"]
+    output = training.network.forward(training.data.train.x)
+    assert loss == pytest.approx(
+        torch.nn.functional.cross_entropy(output, training.data.train.y).item(), abs=1e-7
+    )
+
+
+def test_losses_and_errors_are_told_in_the_unit_of_the_target() -> None:
+    experiment = Experiment.model_validate(
+        {"data": {"name": "diabetes"}, "training": {"epochs": 2, "device": "cpu"}}
+    )
+    training = Training(experiment)
+    own = training.evaluate(training.data.train)
+    center, scale = training.data.target_center, training.data.target_scale
+    error = (training.network.forward(training.data.train.x) - training.data.train.y) * scale
+    assert own["loss"] == pytest.approx(error.square().mean().item(), rel=1e-5)
+    assert own["metrics"]["mae"] == pytest.approx(error.abs().mean().item(), rel=1e-5)
+    assert 100 < center < 200  # the mean progression of the 442 patients is 152
+    # Always answering the mean costs the variance of the training targets.
+    assert training.chance() == pytest.approx(scale**2, rel=1e-5)
+
+
+# -- how a run ends --------------------------------------------------------------------------------------------------
+
+
+def test_early_stopping_ends_the_run_exactly_patience_checks_after_the_reference() -> None:
+    events = list(run(configured(training={"epochs": 2000}, stopping={"enabled": True, "patience": 4})))
+    end, checks = of(RunEnded, events)[0], of(Checked, events)
+    assert end.reason == "stopped_early"
+    assert [check.wait for check in checks[-5:]] == [0, 1, 2, 3, 4]
+    assert [check.verdict for check in checks[-2:]] == ["waiting", "stop"]
+
+
+@pytest.mark.parametrize("epochs", [1, 5])
+def test_the_last_epoch_ends_the_run_and_the_best_is_restored_all_the_same(epochs: int) -> None:
+    end = of(RunEnded, list(run(configured(training={"epochs": epochs}))))[0]
+    assert (end.reason, end.epoch, end.step) == ("finished", epochs, 6 * epochs)
+    assert end.restored_epoch == end.best_epoch is not None
+
+
+def test_without_restore_the_last_weights_stay() -> None:
+    end = of(RunEnded, list(run(configured(stopping={"restore_best": False}))))[0]
+    assert end.restored_epoch is None
+    assert end.best_epoch is not None
+    assert end.test is not None
+
+
+def test_a_non_finite_loss_ends_the_run_before_it_reaches_the_weights() -> None:
+    experiment = configured(optimizer={"lr": 1e30}, model={"hidden": [8, 8]})
+    events = list(run(experiment))
+    end = of(RunEnded, events)[0]
+    assert end.reason == "diverged"
+    assert "step" in end.detail
+    last = of(StepsEnded, events)[-1]
+    assert not math.isfinite(last.loss)
+
+
+def test_a_finite_explosion_is_divergence_too() -> None:
+    # Gradient descent on the mean squared error of a line with lr above 2 / curvature grows without bound, slowly.
+    experiment = Experiment.model_validate(
+        {
+            "data": {"name": "outlier-line", "scale_target": False},
+            "model": {"kind": "linear"},
+            "optimizer": {"kind": "sgd", "lr": 1.2},
+            "training": {"epochs": 200, "batch_size": "full", "device": "cpu"},
+            "stopping": {"enabled": False},
+        }
+    )
+    events = list(run(experiment))
+    end = of(RunEnded, events)[0]
+    assert end.reason == "diverged"
+    assert "ten times" in end.detail
+    assert all(math.isfinite(event.train["loss"]) for event in of(EpochEnded, events))
+
+
+def test_a_fault_while_training_becomes_the_last_event(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = iter(range(100))
+    original = Training.update
+
+    def failing(self: Training, epoch: int, index: int) -> float:
+        if next(calls) == 8:
+            raise RuntimeError("a cable came loose")
+        return original(self, epoch, index)
+
+    monkeypatch.setattr(Training, "update", failing)
+    events = list(run(configured()))
+    assert isinstance(events[-1], RunEnded)
+    assert events[-1].reason == "failed"
+    assert events[-1].detail == "RuntimeError: a cable came loose"
+    assert events[-1].step == 8
+
+
+def test_running_out_of_memory_names_the_batch_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(self: Training, epoch: int, index: int) -> float:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(Training, "update", failing)
+    assert "batches of 16" in list(run(configured()))[-1].detail
+
+
+def test_bad_data_raise_before_any_event() -> None:
+    with pytest.raises(InputError, match="no-such-file"):
+        next(iter(run(Experiment.model_validate({"data": {"path": "/no-such-file.csv"}}))))
+
+
+def test_a_device_that_is_not_there_is_refused() -> None:
+    if torch.cuda.is_available():
+        pytest.skip("this machine has CUDA")
+    with pytest.raises(InputError, match="no CUDA device"):
+        next(iter(run(configured(training={"device": "cuda"}))))
+
+
+# -- commands --------------------------------------------------------------------------------------------------------
+
+
+def steered(experiment: Experiment, script: Any, **options: Any) -> list[Event]:
+    """Run, calling script(event, controls) after each event."""
+    controls = Controls()
+    events: list[Event] = []
+    for event in run(experiment, controls, **options):
+        events.append(event)
+        script(event, controls)
+    return events
+
+
+def test_pause_and_resume_change_no_number() -> None:
+    def script(event: Event, controls: Controls) -> None:
+        if isinstance(event, EpochEnded) and event.epoch == 2:
+            controls.pause()
+        if isinstance(event, CommandTaken) and event.command == "pause":
+            controls.resume()
+
+    events = steered(configured(), script)
+    assert [(c.command, c.step) for c in of(CommandTaken, events)] == [("pause", 13), ("resume", 13)]
+    plain = told(list(run(configured())))
+    assert [line for line in told(events) if not line.startswith("CommandTaken")] == plain
+
+
+def test_single_steps_and_single_epochs_pause_where_they_said() -> None:
+    seen: list[tuple[int, int]] = []
+
+    def script(event: Event, controls: Controls) -> None:
+        if isinstance(event, RunStarted):
+            controls.pause()
+        if isinstance(event, CommandTaken) and event.command == "pause":
+            seen.append((event.epoch, event.step))
+            (controls.step, controls.step, lambda: controls.run_epochs(2), controls.stop)[len(seen) - 1]()
+
+    events = steered(configured(), script)
+    assert seen == [(0, 1), (0, 2), (0, 3), (2, 12)]
+    assert of(RunEnded, events)[0].reason == "stopped"
+
+
+@pytest.mark.parametrize(
+    ("command", "epoch", "tested"), [("stop", 2, True), ("finish_epoch", 3, True), ("abandon", 2, False)]
+)
+def test_the_ways_to_stop(command: str, epoch: int, tested: bool) -> None:
+    def script(event: Event, controls: Controls) -> None:
+        if isinstance(event, EpochEnded) and event.epoch == 2:
+            controls.send(command)
+
+    end = of(RunEnded, steered(configured(), script))[0]
+    assert (end.reason, end.epoch, end.test is not None) == ("stopped", epoch, tested)
+
+
+def test_an_interrupted_run_is_not_tested_for_it_goes_on_later() -> None:
+    def script(event: Event, controls: Controls) -> None:
+        if isinstance(event, EpochEnded) and event.epoch == 2:
+            controls.send("stop", "SIGTERM")
+
+    end = of(RunEnded, steered(configured(), script))[0]
+    assert end.test is None
+    assert "SIGTERM" in end.detail
+
+
+def test_the_learning_rate_changes_while_training() -> None:
+    def script(event: Event, controls: Controls) -> None:
+        if isinstance(event, EpochEnded) and event.epoch == 2:
+            controls.set("optimizer.lr", 0.025)
+
+    events = steered(configured(), script)
+    assert [event.lr for event in of(EpochEnded, events)] == [0.1, 0.1, 0.025, 0.025, 0.025]
+    assert History.of(events).setting("optimizer.lr") == 0.025
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "complaint"),
+    [
+        ("model.hidden", [3], "cannot change while training"),
+        ("optimizer.lr", -1.0, "greater than 0"),
+        ("optimizer.momentum", 0.5, "has no momentum"),
+        ("model.dropout", 0.5, "built without dropout"),
+        ("stopping.patience", "many", "valid integer"),
+    ],
+)
+def test_a_change_that_makes_no_sense_is_refused_and_told(key: str, value: Any, complaint: str) -> None:
+    def script(event: Event, controls: Controls) -> None:
+        if isinstance(event, RunStarted):
+            controls.set(key, value)
+
+    events = steered(configured(), script)
+    assert complaint in of(CommandTaken, events)[0].error
+    assert [line for line in told(events) if not line.startswith("CommandTaken")] == told(
+        list(run(configured()))
+    )
+
+
+def test_patience_changes_while_training_and_keeps_its_count() -> None:
+    def script(event: Event, controls: Controls) -> None:
+        if isinstance(event, Checked) and event.wait == 2:
+            controls.set("stopping.patience", 3)
+
+    events = steered(
+        configured(training={"epochs": 2000}, stopping={"enabled": True, "patience": 50}), script
+    )
+    assert of(Checked, events)[-1].wait == 3
+
+
+def test_an_unknown_command_is_told_and_ends_nothing() -> None:
+    def script(event: Event, controls: Controls) -> None:
+        if isinstance(event, RunStarted):
+            controls.send("dance")
+
+    events = steered(configured(), script)
+    assert "no command 'dance'" in of(CommandTaken, events)[0].error
+    assert of(RunEnded, events)[0].reason == "finished"
+
+
+def test_probes_are_answered_while_training_and_after_it() -> None:
+    def script(event: Event, controls: Controls) -> None:
+        if isinstance(event, EpochEnded) and event.epoch == 1:
+            controls.probe("layers")
+        if isinstance(event, RunEnded):
+            controls.probe("layers")
+            controls.probe("no such probe")
+            controls.stop()
+
+    events = steered(configured(), script, linger=True)
+    answers = of(Probed, events)
+    assert [answer.probe for answer in answers] == ["layers", "layers", "no such probe"]
+    assert "error" in answers[2].answer
+    assert [line for line in told(events) if not line.startswith("Probed")] == told(list(run(configured())))
+
+
+# -- checkpoints -----------------------------------------------------------------------------------------------------
+
+
+class Memory:
+    """Keeps copies of the state, as the run directory does on disk."""
+
+    def __init__(self) -> None:
+        self.saved: list[tuple[dict[str, torch.Tensor], dict[str, Any]]] = []
+        self.final: torch.Tensor | None = None
+
+    def save(self, tensors: Any, plain: Any) -> str:
+        self.saved.append(({name: value.clone() for name, value in tensors.items()}, copy.deepcopy(plain)))
+        return f"memory-{len(self.saved)}"
+
+    def finish(self, tensors: Any, plain: Any) -> None:
+        self.final = tensors["parameters"].clone()
+
+
+HARD = configured(
+    model={"dropout": 0.2, "batch_norm": True},
+    optimizer={"kind": "adam", "lr": 0.02},
+    regularization={"l1": 1e-3, "l2": 1e-3},
+    training={
+        "epochs": 7,
+        "schedule": {"kind": "plateau", "patience": 1},
+        "clip_norm": 1.0,
+        "validate_every": 2,
+    },
+    stopping={"enabled": True, "patience": 2},
+)
+
+
+def interrupted(memory: Memory, every: int) -> Iterator[Event]:
+    """A run that saves its state every few steps."""
+    controls = Controls()
+    stream = run(HARD, controls, keeper=memory)
+    for event in stream:
+        yield event
+        if isinstance(event, RunStarted) or (isinstance(event, CommandTaken) and event.command == "pause"):
+            if isinstance(event, CommandTaken):
+                controls.checkpoint()
+            controls.step(every)
+
+
+@pytest.mark.parametrize("every", [1, 5, 6, 7])
+def test_a_run_goes_on_from_any_step_as_if_nothing_had_happened(every: int) -> None:
+    undisturbed = Memory()
+    expected = [e for e in run(HARD, keeper=undisturbed) if not isinstance(e, CheckpointSaved)]
+    memory, events, told_before = Memory(), list[Event](), list[int]()
+    for event in interrupted(memory, every):
+        if isinstance(event, CheckpointSaved):
+            told_before.append(len(events))
+        elif not isinstance(event, CommandTaken):
+            events.append(event)
+    assert told(events) == told(expected)
+    for (tensors, plain), count in list(zip(memory.saved, told_before, strict=True))[:-1]:
+        again = Memory()
+        state = SimpleNamespace(tensors=tensors, plain=plain, history=History.of(expected[:count]))
+        resumed = list(run(HARD, keeper=again, checkpoint=state))
+        assert isinstance(resumed[0], Resumed)
+        rest = [e for e in resumed[1:] if not isinstance(e, CheckpointSaved)]
+        assert told(rest) == told(expected[count:])
+        assert again.final is not None
+        assert undisturbed.final is not None
+        assert torch.equal(again.final, undisturbed.final)
+
+
+def test_a_disk_that_fails_does_not_stop_the_training() -> None:
+    class Full(Memory):
+        def save(self, tensors: Any, plain: Any) -> str:
+            raise OSError(28, "No space left on device")
+
+        def finish(self, tensors: Any, plain: Any) -> None:
+            raise OSError(28, "No space left on device")
+
+    events = list(run(configured(), keeper=Full()))
+    assert {event.what for event in of(StorageFailed, events)} == {"checkpoint", "final weights"}
+    assert of(RunEnded, events)[0].reason == "finished"
+
+
+def test_a_checkpoint_of_other_data_is_refused() -> None:
+    memory = Memory()
+    list(run(configured(), keeper=memory))
+    tensors, plain = memory.saved[-1]
+    state = SimpleNamespace(tensors=tensors, plain={**plain, "data_digest": "other"}, history=History())
+    with pytest.raises(InputError, match="data changed"):
+        list(run(configured(), checkpoint=state))
