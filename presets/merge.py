@@ -1,0 +1,245 @@
+"""Layers of values laid over one another: what a later layer changes, drops and keeps, and where each value came from.
+
+The rules, in the order of surprise they avoid:
+
+- A part preset replaces its whole section (`optimizer = "adam"` leaves nothing of the old optimizer), except
+  in `training`, whose presets change only the keys they name: a schedule says nothing about the epochs.
+- A table changes only the keys it names.
+- A new `kind` of model or optimizer keeps the keys that the new kind knows too, and drops the others.
+- A new source of data drops what described the old one (path, target, task, examples, noise).
+- A new task drops the loss, and a monitored metric that the task does not have, unless the same layer sets them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel
+
+from ..engine.data.names import FACTS
+from ..engine.experiment import METRICS, Experiment
+from .faults import Fault, PresetError, did_you_mean, shown
+from .listing import SECTIONS, catalog, find, section_values, valid_name
+from .read import NOTES, Document, read
+
+Key = tuple[str, ...]
+
+#: Given as a value, takes the key back to its default.
+UNSET = object()
+
+_SOURCE = ("name", "path", "target", "task", "examples", "noise")
+
+
+@dataclass
+class Draft:
+    """Values that are not validated yet."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    origin: dict[Key, str] = field(default_factory=dict)
+    "Where each key was set last: `file:line` or the option."
+    faults: list[Fault] = field(default_factory=list)
+    unset: dict[Key, str] = field(default_factory=dict)
+    "Keys that an option took back to their default, with that option."
+
+    def get(self, key: Key) -> Any:
+        """Return the value of a key, None if it is not there."""
+        value: Any = self.values
+        for name in key:
+            value = value.get(name) if isinstance(value, dict) else None
+        return value
+
+    def put(self, key: Key, value: Any, where: str) -> None:
+        """Set a key, making the tables above it."""
+        table = self.values
+        for depth, name in enumerate(key[:-1], 1):
+            below = table.get(name)
+            if not isinstance(below, dict):
+                below = table[name] = {}
+                self.origin[key[:depth]] = where
+            table = below
+        self.drop(key)
+        table[key[-1]] = value
+        self.origin[key] = where
+
+    def drop(self, key: Key) -> None:
+        """Take a key away with everything below it."""
+        table = self.get(key[:-1])
+        if isinstance(table, dict) and key[-1] in table:
+            del table[key[-1]]
+            self.origin = {path: where for path, where in self.origin.items() if path[: len(key)] != key}
+
+    def where(self, key: Key) -> str:
+        """Return where a key came from: its own origin, that of what lies below it, or that of the table above."""
+        if key in self.origin:
+            return self.origin[key]
+        below = [where for path, where in self.origin.items() if path[: len(key)] == key]
+        if below and key:
+            return below[-1]
+        return self.where(key[:-1]) if key else ""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Values of one file or of all `--set` options, with where each stands."""
+
+    values: Mapping[str, Any]
+    at: Callable[[Key], str]
+
+
+def lay(draft: Draft, layer: Layer) -> None:
+    """Lay a layer over a draft by the rules above; faults go to `draft.faults`."""
+    before = _task(draft) if draft.values else None
+    fresh = not draft.values
+    for name, value in layer.values.items():
+        if name in Experiment.PARTS:
+            _section(draft, (name,), value, layer.at)
+        else:
+            _change(draft, (name,), value, layer.at)
+    if not fresh and _task(draft) != before:
+        _follow_task(draft, layer)
+
+
+def document_layer(document: Document) -> Layer:
+    """Make a layer of a preset file; a relative data.path starts from the file's folder."""
+    values = {
+        key: value for key, value in document.values.items() if key not in NOTES or key == "description"
+    }
+    data = values.get("data")
+    if isinstance(data, dict) and isinstance(data.get("path"), str):
+        values["data"] = {**data, "path": absolute(data["path"], document.path.parent)}
+    return Layer(values, document.at)
+
+
+def absolute(path: str, folder: Path) -> str:
+    """Make a path absolute, from a folder; `~` is the home folder."""
+    try:
+        return str(folder.absolute() / Path(path).expanduser())
+    except RuntimeError:  # no home folder
+        return str(folder.absolute() / path)
+
+
+def _section(draft: Draft, key: Key, value: Any, at: Callable[[Key], str]) -> None:
+    if value is UNSET:
+        _change(draft, key, value, at)
+    elif isinstance(value, str):
+        _pick(draft, key, value, at(key))
+    elif isinstance(value, dict):
+        changes = dict(value)
+        if "preset" in changes:
+            _pick(draft, key, changes.pop("preset"), at((*key, "preset")))
+        _make_room(draft, key, changes)
+        if draft.get(key) is None:
+            draft.put(key, {}, at(key))
+        for name, change in changes.items():
+            if (*key, name) in SECTIONS:
+                _section(draft, (*key, name), change, at)
+            else:
+                _change(draft, (*key, name), change, at)
+    else:
+        draft.put(key, value, at(key))
+
+
+def _change(draft: Draft, key: Key, value: Any, at: Callable[[Key], str]) -> None:
+    if value is UNSET:
+        draft.drop(key)
+        draft.unset[key] = at(key)
+    elif isinstance(value, dict) and isinstance(draft.get(key), dict):
+        for name, change in value.items():
+            _change(draft, (*key, name), change, at)
+    elif isinstance(value, dict):
+        draft.put(key, {}, at(key))
+        for name, change in value.items():
+            _change(draft, (*key, name), change, at)
+    else:
+        draft.put(key, value, at(key))
+
+
+def _pick(draft: Draft, key: Key, name: Any, where: str) -> None:
+    """Lay the part preset of that name over a section."""
+    part, dotted = SECTIONS[key], ".".join(key)
+    short = name.removeprefix(f"{part}/") if isinstance(name, str) else ""
+    if not valid_name(short):
+        draft.faults.append(Fault(where, dotted, f"{shown(name)} is not the name of a preset"))
+        return
+    preset = find(part, short)
+    if preset is None:
+        known = [preset.short for preset in catalog(part)]
+        hint = did_you_mean(short, known) or f"; there are {', '.join(known)}"
+        draft.faults.append(Fault(where, dotted, f"no {part} preset {shown(short)}{hint}"))
+        return
+    try:
+        document = read(preset.path)
+        values = dict(section_values(document, part))
+    except PresetError as error:
+        draft.faults += error.faults
+        return
+    if part == "data" and isinstance(values.get("path"), str):
+        values["path"] = absolute(values["path"], document.path.parent)
+    if part != "training":
+        draft.drop(key)
+    if draft.get(key) is None:
+        draft.put(key, {}, where)
+    for name, value in values.items():
+        inner = (*key, name)
+        if inner in SECTIONS:
+            _section(draft, inner, value, document.at)
+        else:
+            _change(draft, inner, value, document.at)
+
+
+def _make_room(draft: Draft, key: Key, changes: Mapping[str, Any]) -> None:
+    """Drop what a new kind does not know, or what described the old source of data."""
+    below = draft.get(key)
+    if not isinstance(below, dict):
+        return
+    gone: set[str] = set()
+    classes = kinds(key[0]) if len(key) == 1 else {}
+    kind = changes.get("kind")
+    if classes and isinstance(kind, str) and kind in classes and kind != below.get("kind"):
+        gone = below.keys() - classes[kind].model_fields.keys()
+        gone &= {name for known in classes.values() for name in known.model_fields}
+    sources = [name for name in ("name", "path") if changes.get(name, UNSET) is not UNSET]
+    if key == ("data",) and any(changes[name] != below.get(name) for name in sources):
+        gone = set(_SOURCE)
+    for name in gone - changes.keys():
+        draft.drop((*key, name))
+
+
+def _follow_task(draft: Draft, layer: Layer) -> None:
+    loss = layer.values.get("loss")
+    if loss is None:
+        draft.drop(("loss",))
+    elif isinstance(loss, dict) and not {"kind", "preset"} & loss.keys():
+        draft.drop(("loss", "kind"))
+    stopping = layer.values.get("stopping")
+    if isinstance(stopping, str) or (isinstance(stopping, dict) and {"monitor", "preset"} & stopping.keys()):
+        return
+    task = _task(draft)
+    if task in METRICS and draft.get(("stopping", "monitor")) not in METRICS[task]:
+        draft.drop(("stopping", "monitor"))
+        draft.drop(("stopping", "mode"))
+
+
+def _task(draft: Draft) -> str | None:
+    """Name the task as far as the values tell; digits is the default data."""
+    data = draft.get(("data",))
+    if not isinstance(data, dict):
+        data = {"name": "digits"}
+    name = data.get("name")
+    facts = FACTS.get(name) if isinstance(name, str) else None
+    task = facts.task if facts else data.get("task")
+    return task if isinstance(task, str) else None
+
+
+def kinds(section: str) -> dict[str, type[BaseModel]]:
+    """Map each `kind` of a section that is a union (model, optimizer) to its class; empty for the others."""
+    annotation = Experiment.model_fields[section].annotation
+    if get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    if get_origin(annotation) not in (Union, UnionType):
+        return {}
+    return {get_args(known.model_fields["kind"].annotation)[0]: known for known in get_args(annotation)}
