@@ -1,0 +1,73 @@
+"""Events on disk: strict JSON, read back as they were."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ladera.engine.events import EVENTS, CommandTaken, EpochEnded, RunStarted, StepsEnded, from_plain, to_line
+
+NUMBERS = st.floats(allow_nan=False) | st.just(math.inf)
+
+
+@given(st.integers(1, 10**9), NUMBERS, NUMBERS, NUMBERS)
+def test_steps_come_back_as_they_were(step: int, loss: float, low: float, high: float) -> None:
+    event = StepsEnded(time=1.5, epoch=2, step=step, loss=loss, low=low, high=high)
+    assert from_plain(json.loads(to_line(event))) == event
+
+
+def test_non_finite_numbers_are_strings_on_disk_and_numbers_again_in_memory() -> None:
+    train = {"loss": math.nan, "penalty": 0.0, "metrics": {"accuracy": 0.5}}
+    event = EpochEnded(
+        epoch=1,
+        step=2,
+        train=train,
+        validation={"loss": -math.inf, "metrics": {}},
+        lr=0.1,
+        seconds=1,
+        examples_per_second=9,
+    )
+    line = to_line(event)
+    assert json.loads(line, parse_constant=pytest.fail)["train"]["loss"] == "nan"
+    again = from_plain(json.loads(line))
+    assert isinstance(again, EpochEnded)
+    assert math.isnan(again.train["loss"])
+    assert again.validation == {"loss": -math.inf, "metrics": {}}
+
+
+def test_names_that_look_like_numbers_stay_names() -> None:
+    event = RunStarted(
+        experiment={"data": {"name": "inf"}}, parameters=1, task="multiclass", classes=("nan", "inf"), target="nan",
+        sizes={"train": 1}, steps_per_epoch=1,
+    )  # fmt: skip
+    assert from_plain(json.loads(to_line(event))) == event
+
+
+def test_text_stays_one_line() -> None:
+    line = to_line(CommandTaken(command="set", value="a\nb\u2028c", error="\x1b[2J"))
+    assert "\n" not in line
+    assert "\x1b" not in line
+
+
+def test_every_event_has_a_name_of_its_own() -> None:
+    assert len(EVENTS) == 12
+    assert all(kind.name == name for name, kind in EVENTS.items())
+
+
+@pytest.mark.parametrize(
+    "line", [{}, {"event": "dance"}, {"event": "steps_ended", "step": 1}, {"event": None}]
+)
+def test_what_is_no_event_is_refused(line: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="event"):
+        from_plain(line)
+
+
+def test_fields_of_a_newer_version_are_passed_over() -> None:
+    values = json.loads(to_line(StepsEnded(epoch=1, step=2, loss=3.0, low=2.0, high=4.0)))
+    assert from_plain({**values, "colour": "blue"}) == StepsEnded(
+        epoch=1, step=2, loss=3.0, low=2.0, high=4.0
+    )
