@@ -131,6 +131,7 @@ class Training:
 
     # -- one update ---------------------------------------------------------------------------------------------------
 
+    @torch.inference_mode()
     def update(self, epoch: int, index: int) -> float:
         """Make one update and return the batch's data loss in the unit of training.
 
@@ -198,6 +199,7 @@ class Training:
             return self.network.forward(x)
         return torch.cat([self.network.forward(x[start : start + rows]) for start in range(0, len(x), rows)])
 
+    @torch.inference_mode()
     def evaluate(self, examples: Examples) -> dict[str, Any]:
         """Return the mean data loss and the metrics, both in the target's own unit, in evaluation mode."""
         output, y = self.outputs(examples.x), examples.y
