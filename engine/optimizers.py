@@ -151,7 +151,10 @@ class Adagrad(_Adaptive):
     def init(self, parameters: Tensor) -> State:
         """Start with a sum of 0."""
         # The kernel asks for a step count, and reads it only to decay lr, which stays off.
-        return {"sum": torch.zeros_like(parameters), "step": torch.ones((), device=parameters.device)}
+        return {
+            "sum": torch.zeros_like(parameters),
+            "step": torch.ones((), dtype=torch.float32, device=parameters.device),
+        }
 
     def update(self, parameters: Tensor, gradients: Tensor, state: State) -> None:
         """Take one step."""
@@ -274,6 +277,8 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {
 
 def fused(name: str, parameters: Tensor) -> Callable[..., None] | None:
     """Return torch's private one-call kernel, or None where there is none; callers then take the plain formula."""
-    if parameters.device.type not in ("cpu", "cuda"):
+    # AdaGrad's came to CUDA later than the others'.
+    devices = ("cpu",) if name == "_fused_adagrad_" else ("cpu", "cuda")
+    if parameters.device.type not in devices:
         return None
     return getattr(torch, name, None)

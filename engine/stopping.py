@@ -50,8 +50,9 @@ class EarlyStopping:
     becomes the reference, so that many small gains add up. NaN and infinities never improve and never
     become the best. Training stops when `wait`, the checks in a row without improvement, reaches
     max(1, patience), as in Keras. With a `baseline` only an improvement that is also strictly better than
-    the baseline resets the count. Up to and including epoch `warm_up` the best and the reference are
-    recorded, nothing is counted and nothing stops. Not `enabled`: everything is recorded, nothing stops.
+    the baseline resets the count. Up to and including epoch `warm_up`, of epochs counted from 1, the best
+    and the reference are recorded, nothing is counted and nothing stops. Not `enabled`: everything is
+    recorded and counted, nothing stops.
 
     The epoch to restore is that of the best value ever seen, the earliest of ties; Keras and Lightning
     restore the reference instead. Configuration comes from the arguments only, never from a saved state.
@@ -87,7 +88,8 @@ class EarlyStopping:
         improved = self.beats(value, old.reference, self.min_delta)
         reference, reference_epoch = (value, epoch) if improved else (old.reference, old.reference_epoch)
         resets = improved and (self.baseline is None or self.beats(value, self.baseline))
-        wait = 0 if resets or epoch <= self.warm_up else old.wait + 1
+        warming = self.warm_up > 0 and epoch <= self.warm_up
+        wait = 0 if resets or warming else old.wait + 1
         self._state = _State(wait, best, best_epoch, reference, reference_epoch)
         patience = max(1, self.patience)
         return Verdict(
