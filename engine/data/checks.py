@@ -78,16 +78,20 @@ def refuse_small(experiment: Experiment, n: int) -> None:
         )
 
 
-def refuse_no_statistics(fitted: Statistics, data: Dataset) -> None:
-    """Refuse a column without a mean, and numbers whose mean or deviation overflows."""
+def refuse_no_statistics(fitted: Statistics, data: Dataset, dtype: type[np.floating[Any]]) -> None:
+    """Refuse a column without a mean, and numbers whose mean or deviation overflows or vanishes in `dtype`."""
     if fitted.fill is not None and np.isnan(fitted.fill).any():
         name = data.feature_names[int(np.flatnonzero(np.isnan(fitted.fill))[0])]
         raise InputError(
             f'data.missing: column {quoted(name)} has no value in the training part, so there is no mean to fill in; remove the column or set data.missing = "drop"'
         )
-    wrong = ~(np.isfinite(fitted.center) & np.isfinite(fitted.scale))
+    with np.errstate(over="ignore", under="ignore"):
+        center, scale = fitted.center.astype(dtype), fitted.scale.astype(dtype)
+    wrong = ~(np.isfinite(center) & np.isfinite(scale) & (scale > 0))
     if wrong.any():
-        raise InputError(f"{_feature(data, wrong)} holds numbers too large to take a mean of; rescale it")
+        raise InputError(
+            f"{_feature(data, wrong)} holds numbers too large or too small for {np.dtype(dtype)}; {_way_out(dtype)}"
+        )
 
 
 def refuse_infinite(x: NDArray[Any], data: Dataset) -> None:
@@ -95,7 +99,7 @@ def refuse_infinite(x: NDArray[Any], data: Dataset) -> None:
     wrong = ~np.isfinite(x)
     if wrong.any():
         raise InputError(
-            f'{_feature(data, np.asarray(wrong.any(axis=0)))} holds numbers too large for {x.dtype}; use data.preprocess = "standardize" or training.precision = "float64"'
+            f"{_feature(data, np.asarray(wrong.any(axis=0)))} holds numbers too large for {x.dtype}; {_way_out(x.dtype)}"
         )
 
 
@@ -104,3 +108,7 @@ def _feature(data: Dataset, wrong: NDArray[np.bool_]) -> str:
     return (
         f"column {quoted(data.feature_names[index])}" if data.form == "table" else f"{data.source}: the data"
     )
+
+
+def _way_out(dtype: Any) -> str:
+    return "rescale it" + (' or set training.precision = "float64"' if np.dtype(dtype) == np.float32 else "")

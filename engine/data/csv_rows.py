@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
@@ -51,7 +52,10 @@ def find_delimiter(path: Path) -> str:
     """Return the delimiter among , ; tab | that cuts the first rows into the most columns, alike in every row."""
     best, best_score = ",", (False, 0)
     for delimiter in DELIMITERS:
-        widths = [len(cells) for _, cells in islice(_records(path, delimiter, strict=False), _SAMPLE)]
+        widths: list[int] = []
+        # A fault met here ends the sample; it comes back, with its row, in the reading proper.
+        with suppress(InputError):
+            widths.extend(len(cells) for _, cells in islice(_records(path, delimiter, strict=False), _SAMPLE))
         if widths:
             score = (widths[0] > 1 and len(set(widths)) == 1, widths[0])
             if score > best_score:

@@ -126,7 +126,7 @@ def prepare(experiment: Experiment, device: str | torch.device = "cpu") -> Prepa
         "all" if data.form == "audio" else "channel" if data.form == "image" and augmented else "value"
     )
     fitted = statistics.fit(data.x[train], settings.preprocess, pool)
-    refuse_no_statistics(fitted, data)
+    refuse_no_statistics(fitted, data, dtype)
     if data.form == "table" and fitted.fill is None and np.isnan(data.x).any():
         # Nothing is missing in training, so its mean has to be taken for the other parts alone.
         fitted = statistics.Statistics(fitted.center, fitted.scale, data.x[train].mean(axis=0))
@@ -202,7 +202,8 @@ def _targets(
 ) -> Tensor:
     if task == "multiclass":
         return torch.as_tensor(y.astype(np.int64))
-    scaled = ((y - center) / scale).astype(dtype)
+    with np.errstate(over="ignore"):
+        scaled = ((y - center) / scale).astype(dtype)
     if not np.isfinite(scaled).all():
         raise InputError(
             f'the targets hold numbers too large for {scaled.dtype}; set data.scale_target = true or training.precision = "float64"'
