@@ -16,7 +16,7 @@ class Command:
     """One request."""
 
     name: str
-    "pause, resume, step, run_epochs, finish_epoch, stop, abandon, checkpoint, set or probe."
+    "pause, resume, step, run_epochs, finish_epoch, stop, abandon, checkpoint, set, pace or probe."
     value: Any = None
 
 
@@ -70,6 +70,10 @@ class Controls:
     def set(self, key: str, value: Any) -> None:
         """Change a live hyperparameter, for example ("optimizer.lr", 0.01)."""
         self.send("set", {"key": key, "value": value})
+
+    def pace(self, seconds: float) -> None:
+        """Give each epoch at least this long, so that an eye can follow; 0 is as fast as it goes."""
+        self.send("pace", seconds)
 
     def probe(self, name: str, **options: Any) -> None:
         """Ask for a look inside; the answer comes as a Probed event."""

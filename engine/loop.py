@@ -153,6 +153,8 @@ class _Loop:
         self.pause_at_step: int | None = None
         self.pause_after_epoch: int | None = None
         self.stop_after_epoch = False
+        self.pace = 0.0
+        "Least seconds per epoch; 0 is as fast as it goes."
         self.final = True
         "Whether the end is to be tested: a run that was interrupted goes on later."
         self._mark = time.monotonic()
@@ -260,10 +262,8 @@ class _Loop:
             yield self._probe_layers()
         start = max(self.first_loss or 0.0, chance or 0.0)
         if self.ending is None and spread.low > 10 * start > 0:
-            self.ending = (
-                "diverged",
-                f"every batch loss of epoch {epoch} was above ten times the start ({start:.4g})",
-            )
+            words = f"every batch loss of epoch {epoch} was above ten times the start ({start:.4g})"
+            self.ending = "diverged", words
         if self.ending is None and self.stop_after_epoch:
             self.ending = "stopped", f"stopped on request after epoch {epoch}"
         if self.ending is None and self.pause_after_epoch is not None and epoch >= self.pause_after_epoch:
@@ -271,6 +271,16 @@ class _Loop:
             yield self._taken(Command("pause"))
             self.paused = True
             yield from self._obey()
+        yield from self._keep_pace(seconds)
+
+    def _keep_pace(self, seconds: float) -> Iterator[Event]:
+        """Wait out what is left of the pace asked for, so that an eye can follow; no training time, no other number."""
+        until = time.monotonic() + self.pace - seconds
+        self._stop_clock()
+        while self.ending is None and (left := until - time.monotonic()) > 0 and self.pace:
+            self.controls.wait(left)
+            yield from self._obey()
+        self._mark = time.monotonic()
 
     def _check(self, epoch: int, validation: Mapping[str, Any]) -> Checked:
         training, stopping = self.training, self.training.experiment.stopping
@@ -280,17 +290,9 @@ class _Loop:
         if verdict.best_epoch == epoch:
             training.keep_best()
         if verdict.stop:
-            best = (
-                f"{verdict.best:.6g} at epoch {verdict.best_epoch}"
-                if verdict.best is not None
-                else "none finite"
-            )
-            self.ending = (
-                "stopped_early",
-                (
-                    f"{stopping.monitor} did not improve by more than {stopping.min_delta:g} in {verdict.wait} checks; best {best}"
-                ),
-            )
+            best = "" if verdict.best is None else f"; best {verdict.best:.6g} at epoch {verdict.best_epoch}"
+            words = f"{stopping.monitor} did not improve by more than {stopping.min_delta:g} in {verdict.wait} checks"
+            self.ending = "stopped_early", words + best
         return Checked(
             time=self.now(), epoch=epoch, value=value, best=verdict.best, best_epoch=verdict.best_epoch,
             reference=verdict.reference, wait=verdict.wait, patience=verdict.patience,
@@ -364,6 +366,8 @@ class _Loop:
             case "abandon":
                 self.final = False
                 self.ending = "stopped", _ABANDONED
+            case "pace":
+                self.pace = max(0.0, float(value))
             case "checkpoint":
                 yield self._taken(command)
                 yield self._save()

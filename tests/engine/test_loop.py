@@ -431,6 +431,21 @@ def test_patience_changes_while_training_and_keeps_its_count() -> None:
     assert of(Checked, events)[-1].wait == 3
 
 
+def test_slow_motion_changes_no_number_and_obeys_at_once() -> None:
+    def script(event: Event, controls: Controls) -> None:
+        if isinstance(event, RunStarted):
+            controls.pace(3600.0)
+            controls.set("optimizer.lr", 0.1)
+        if isinstance(event, EpochEnded) and event.epoch == 1:
+            controls.pace(0.0)
+
+    events = steered(configured(), script)
+    assert [line for line in told(events) if not line.startswith("CommandTaken")] == told(
+        list(run(configured()))
+    )
+    assert of(RunEnded, events)[0].seconds < 3600
+
+
 def test_an_unknown_command_is_told_and_ends_nothing() -> None:
     def script(event: Event, controls: Controls) -> None:
         if isinstance(event, RunStarted):
