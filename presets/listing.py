@@ -159,7 +159,7 @@ def _in_folder(origin: Origin, folder: Path, part: str) -> Iterator[Preset]:
 def _preset(origin: Origin, path: Path, part: str, _modified: int, _size: int) -> Preset:
     name = f"{part}/{inert(path.stem)}"
     if not valid_name(path.stem):
-        return Preset(name, part, path, origin, fault="its name may hold only letters, digits, - and _")
+        return Preset(name, part, path, origin, fault="its name may hold only letters, digits, -, _ and .")
     try:
         document = read(path)
         values = {key: value for key, value in document.values.items() if key not in NOTES}
@@ -169,11 +169,14 @@ def _preset(origin: Origin, path: Path, part: str, _modified: int, _size: int) -
         return Preset(name, part, path, origin, fault=str(error))
     notes = {key: document.values[key] for key in NOTES if key in document.values}
     order = notes.pop("order", 100)
-    wrong = [key for key, note in notes.items() if not isinstance(note, str)]
-    wrong += ["order"] if not isinstance(order, int) else []
+    wrong = [
+        Fault(document.at((key,)), key, "must be text in quotes")
+        for key in notes
+        if not isinstance(notes[key], str)
+    ]
+    if not isinstance(order, int):
+        wrong.append(Fault(document.at(("order",)), "order", "must be a whole number"))
     if wrong:
-        return Preset(
-            name, part, path, origin, fault=f"{path.name}: {', '.join(wrong)}: must be text in quotes"
-        )
+        return Preset(name, part, path, origin, fault=str(PresetError(wrong)))
     lines = {key: inert(" ".join(note.split())) for key, note in notes.items()}
     return Preset(name, part, path, origin, order=order, values=values, **lines)

@@ -44,9 +44,15 @@ def faults(error: ValidationError, draft: Draft) -> list[Fault]:
 
 
 def by_line(faults: list[Fault]) -> list[Fault]:
-    """Order the faults of each file by line; files and options stay in the order they appear."""
-    places = {name: place for place, name in enumerate(dict.fromkeys(_place(fault)[0] for fault in faults))}
-    return sorted(faults, key=lambda fault: (places[_place(fault)[0]], _place(fault)[1]))
+    """Order the faults: files as they come, each by line, then options."""
+    files = list(dict.fromkeys(_place(fault)[0] for fault in faults))
+    options = {name: name.startswith("--set") for name in files}
+
+    def rank(fault: Fault) -> tuple[bool, int, int]:
+        name, line = _place(fault)
+        return options[name], files.index(name), line
+
+    return sorted(faults, key=rank)
 
 
 def _place(fault: Fault) -> tuple[str, int]:

@@ -55,8 +55,6 @@ def save_as(
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _replace(path, text, overwrite)
-    except FileExistsError:
-        raise PresetError([Fault(label(path), "", "exists already; choose another name")]) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise PresetError([Fault(label(path), "", f"cannot be written: {reason}")]) from None
