@@ -17,9 +17,10 @@ def augment(
 ) -> Tensor:
     """Return a changed copy of the raw inputs x, (batch, *shape): images in [0, 1], audio in [-1, 1].
 
-    Randomness comes from `generator` alone, which lives on the device of x. Every knob's random
-    numbers are drawn whether it is on or off, so that the same seed gives the same flips with and without
-    rotation, and the same rotations with and without colour changes: the lecture's types I, II and III are nested exactly.
+    Randomness comes from `generator` alone, which lives on the device of x. The random numbers of every
+    knob but the noises are drawn whether it is on or off, so that one seed gives the same flips with and without
+    rotation, and the same rotations with and without colour changes, batch after batch: the lecture's types I, II
+    and III are nested exactly.
     Images stay within [0, 1]. `scale` is what preprocessing divides by, so that `config.noise` is in
     units of the preprocessed input.
     """

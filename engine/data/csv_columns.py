@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import isinf, isnan
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..errors import InputError
-from .csv_rows import rows
+from .csv_rows import batches, header
 from .dataset import quoted
 
 Missing = Literal["refuse", "mean", "drop"]
@@ -33,21 +37,35 @@ class Column:
     codes: dict[str, int] = field(default_factory=dict[str, int])
     "Categories of a text column by the order in which they come."
 
-    def count(self, row: int, cell: str) -> bool:
-        """Take one more cell into account; return whether it is missing."""
-        if cell in MISSING:
-            self.missing += 1
-            return True
-        value = _number(cell)
-        if value is None:
-            if not self.texts:
-                self.first_text = row, cell
-            self.texts += 1
-        else:
-            self.numbers += 1
-            if isinf(value) and self.first_infinite is None:
-                self.first_infinite = row, cell
-        return False
+    def count(self, rows: list[int], cells: tuple[str, ...]) -> list[int]:
+        """Take more cells into account; return the positions of those that are missing."""
+        if all_numbers(cells) is not None:
+            self.numbers += len(cells)
+            return []
+        gaps: list[int] = []
+        for at, (row, cell) in enumerate(zip(rows, map(str.strip, cells), strict=True)):
+            value = None if cell in MISSING else _number(cell)
+            if cell in MISSING:
+                gaps.append(at)
+            elif value is None:
+                if not self.texts:
+                    self.first_text = row, cell
+                self.texts += 1
+            else:
+                self.numbers += 1
+                if isinf(value) and self.first_infinite is None:
+                    self.first_infinite = row, cell
+        self.missing += len(gaps)
+        return gaps
+
+
+def all_numbers(cells: Sequence[str]) -> NDArray[np.float64] | None:
+    """Return the values of cells that all spell finite numbers, else None: the usual case, much faster than cell by cell."""
+    try:
+        values = np.fromiter(map(float, cells), np.float64, len(cells))
+    except ValueError:
+        return None
+    return values if np.isfinite(values).all() and "_" not in "".join(cells) else None
 
 
 def _number(cell: str) -> float | None:
@@ -62,13 +80,11 @@ def _number(cell: str) -> float | None:
 def survey(path: Path, delimiter: str) -> tuple[list[Column], int, int]:
     """Return what every column holds, the number of complete rows and the number of rows."""
     place = quoted(path)
-    lines = rows(path, delimiter)
-    header = next(lines, None)
-    if header is None:
+    names = header(path, delimiter)
+    if not names:
         raise InputError(
             f"{place}: the file is empty; a table has column names in its first row and an example in each row below"
         )
-    names = header[1]
     if all(_number(name) is not None for name in names):
         raise InputError(f"{place}: row 1 holds numbers only; write the names of the columns there")
     if len(names) < 2:
@@ -88,12 +104,12 @@ def survey(path: Path, delimiter: str) -> tuple[list[Column], int, int]:
         seen[name] = index
     columns = [Column(name) for name in names]
     complete = total = 0
-    for row, cells in lines:
-        gaps = False
-        for column, cell in zip(columns, cells, strict=True):
-            gaps |= column.count(row, cell)
-        total += 1
-        complete += not gaps
+    for rows, cells in batches(path, delimiter):
+        gaps: set[int] = set()
+        for column, of_column in zip(columns, cells, strict=True):
+            gaps.update(column.count(rows, of_column))
+        total += len(rows)
+        complete += len(rows) - len(gaps)
     if total == 0:
         raise InputError(f"{place}: there is no row below the header")
     return columns, complete, total

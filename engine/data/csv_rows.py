@@ -1,4 +1,4 @@
-"""Rows of a CSV or TSV file as lists of cells, in bounded memory; every fault is named with its row."""
+"""Rows of a CSV or TSV file, some at a time, in bounded memory; every fault is named with its row."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ MAX_RECORD = 1 << 20
 DELIMITERS = (",", ";", "\t", "|")
 #: Records looked at to find the delimiter.
 _SAMPLE = 10
+#: Rows handled at a time: at least so many, and so many characters.
+_BATCH_ROWS = 64
+_BATCH = 1 << 16
 
 
 class _Lines:
@@ -55,7 +58,9 @@ def find_delimiter(path: Path) -> str:
         widths: list[int] = []
         # A fault met here ends the sample; it comes back, with its row, in the reading proper.
         with suppress(InputError):
-            widths.extend(len(cells) for _, cells in islice(_records(path, delimiter, strict=False), _SAMPLE))
+            widths.extend(
+                len(cells) for _, cells, _ in islice(_records(path, delimiter, strict=False), _SAMPLE)
+            )
         if widths:
             score = (widths[0] > 1 and len(set(widths)) == 1, widths[0])
             if score > best_score:
@@ -63,30 +68,46 @@ def find_delimiter(path: Path) -> str:
     return best
 
 
-def rows(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield (row number, cells) for the header, row 1, and every row below it; blank rows are counted and left out.
+def header(path: Path, delimiter: str) -> list[str]:
+    """Return the cells of row 1, or nothing from an empty file."""
+    for _, cells, _ in _records(path, delimiter, strict=True):
+        if len(cells) > MAX_COLUMNS:
+            raise InputError(
+                f"{quoted(path)}: {len(cells):,} columns are more than {MAX_COLUMNS:,}; leave some out"
+            )
+        return [cell.strip() for cell in cells]
+    return []
 
-    UTF-8 with or without a byte order mark, UTF-16 with one; cells are stripped of surrounding blanks.
-    Raises InputError for ragged rows, broken quotes, records over `MAX_RECORD` characters, more than
-    `MAX_COLUMNS` columns, and bytes that are not text.
+
+def batches(path: Path, delimiter: str) -> Iterator[tuple[list[int], list[tuple[str, ...]]]]:
+    """Yield (row numbers, columns) for some rows below the header at a time; blank rows are counted and left out.
+
+    UTF-8 with or without a byte order mark, UTF-16 with one. Raises InputError for ragged rows, broken
+    quotes, records over `MAX_RECORD` characters, and bytes that are not text.
     """
-    width: int | None = None
-    for row, cells in _records(path, delimiter, strict=True):
-        if width is None:
-            width = len(cells)
-            if width > MAX_COLUMNS:
-                raise InputError(
-                    f"{quoted(path)}: {width:,} columns are more than {MAX_COLUMNS:,}; leave some out"
-                )
-        elif len(cells) != width:
+    records = _records(path, delimiter, strict=True)
+    width = next((len(cells) for _, cells, _ in records), 0)
+    numbers: list[int] = []
+    rows: list[list[str]] = []
+    size = 0
+    for row, cells, length in records:
+        if len(cells) != width:
             raise InputError(
                 f"{quoted(path)}: row {row} has {len(cells)} cells, but the header has {width} (row 1 is the header; cells are cut at {delimiter!r}); "
                 "a cell that holds the delimiter must stand in double quotes"
             )
-        yield row, cells
+        numbers.append(row)
+        rows.append(cells)
+        size += length
+        if size >= _BATCH and len(rows) >= _BATCH_ROWS:
+            yield numbers, list(zip(*rows, strict=True))
+            numbers, rows, size = [], [], 0
+    if rows:
+        yield numbers, list(zip(*rows, strict=True))
 
 
-def _records(path: Path, delimiter: str, strict: bool) -> Iterator[tuple[int, list[str]]]:
+def _records(path: Path, delimiter: str, strict: bool) -> Iterator[tuple[int, list[str], int]]:
+    """Yield (row number, cells, characters)."""
     try:
         lines = _Lines(path)
     except OSError as error:
@@ -95,7 +116,7 @@ def _records(path: Path, delimiter: str, strict: bool) -> Iterator[tuple[int, li
         try:
             for cells in csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=strict):
                 if cells:
-                    yield lines.row, [cell.strip() for cell in cells]
+                    yield lines.row, cells, lines.length
                 lines.next_row()
         except csv.Error as error:
             raise InputError(f"{quoted(path)}: row {lines.row}: {error}; check the double quotes") from error

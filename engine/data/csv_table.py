@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from .csv_columns import MISSING, Column, Missing, decide_kind, settle_missing, survey
-from .csv_rows import MAX_COLUMNS, find_delimiter, rows
+from .csv_columns import MISSING, Column, Missing, all_numbers, decide_kind, settle_missing, survey
+from .csv_rows import MAX_COLUMNS, batches, find_delimiter
 from .dataset import Dataset, quoted, refuse_too_large
 from .names import Task
 from .targets import class_task, number_target
@@ -28,7 +29,7 @@ def read_csv(path: Path, target: str | None, task: Task | None, missing: Missing
     column per category, "colour=red". Missing cells are refused, left as NaN for the training mean
     (a category of its own, "colour=missing", in a text column), or dropped with their row.
 
-    The file is read twice, so that memory holds one row and the resulting arrays only. Row numbers in
+    The file is read twice, so that memory holds some rows and the resulting arrays only. Row numbers in
     messages count the header as row 1. Raises InputError for whatever is no complete table of finite numbers and
     categories, and where the target leaves the task open (see `targets.number_target`).
     """
@@ -107,30 +108,50 @@ def _read_cells(
     path: Path, delimiter: str, columns: list[Column], count: int, drop: bool
 ) -> list[NDArray[np.float64]]:
     """Return each column's values, shape (count,): numbers, NaN where missing; codes of categories in text columns."""
-    place = quoted(path)
+    changed = InputError(f"{quoted(path)}: the file changed while it was read; try again")
     values = [np.empty(count) for _ in columns]
-    lines = rows(path, delimiter)
-    next(lines)
     at = 0
-    for row, cells in lines:
-        gaps = [cell in MISSING for cell in cells]
-        if drop and any(gaps):
-            continue
-        if at == count:
-            raise InputError(f"{place}: the file changed while it was read; try again")
-        for column, store, cell, gap in zip(columns, values, cells, gaps, strict=True):
-            if column.is_text:
-                store[at] = column.codes.setdefault("" if gap else cell, len(column.codes))
-                if len(column.codes) > MAX_CATEGORIES:
-                    raise InputError(
-                        f"{place}: row {row}, column {quoted(column.name)}: more than {MAX_CATEGORIES} different texts; remove the column if it only names the row"
-                    )
-            else:
-                store[at] = np.nan if gap else float(cell)
-        at += 1
+    for rows, cells in batches(path, delimiter):
+        if len(cells) != len(columns):
+            raise changed
+        if drop:
+            gaps = {i for column in cells for i, cell in enumerate(column) if cell.strip() in MISSING}
+            kept = [i not in gaps for i in range(len(rows))]
+            rows, cells = list(compress(rows, kept)), [tuple(compress(column, kept)) for column in cells]
+        end = at + len(rows)
+        if end > count:
+            raise changed
+        for column, store, of_column in zip(columns, values, cells, strict=True):
+            try:
+                store[at:end] = (
+                    _codes(path, column, rows, of_column) if column.is_text else _numbers(of_column)
+                )
+            except ValueError as error:
+                raise changed from error
+        at = end
     if at != count:
-        raise InputError(f"{place}: the file changed while it was read; try again")
+        raise changed
     return values
+
+
+def _numbers(cells: tuple[str, ...]) -> NDArray[np.float64]:
+    values = all_numbers(cells)
+    if values is not None:
+        return values
+    return np.array([np.nan if cell.strip() in MISSING else float(cell) for cell in cells])
+
+
+def _codes(path: Path, column: Column, rows: list[int], cells: tuple[str, ...]) -> list[int]:
+    """Return the number of each cell's category, in the order in which categories come; missing is one of them."""
+    codes: list[int] = []
+    for row, cell in zip(rows, map(str.strip, cells), strict=True):
+        codes.append(column.codes.setdefault("" if cell in MISSING else cell, len(column.codes)))
+        if len(column.codes) > MAX_CATEGORIES:
+            raise InputError(
+                f"{quoted(path)}: row {row}, column {quoted(column.name)}: more than {MAX_CATEGORIES} different texts; "
+                "remove the column if it only names the row"
+            )
+    return codes
 
 
 def _sorted_codes(column: Column, codes: NDArray[Any]) -> tuple[NDArray[np.int64], tuple[str, ...]]:

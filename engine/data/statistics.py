@@ -28,11 +28,10 @@ class Statistics:
         """Return (x - center) / scale, computed in double precision, as `dtype`; missing values filled first."""
         out = np.empty(x.shape, dtype)
         for rows in _chunks(x):
-            block = x[rows].astype(np.float64)
-            if self.fill is not None:
-                block = np.where(np.isnan(block), self.fill, block)
+            block = _filled(x[rows], self.fill) - self.center
+            block /= self.scale
             with np.errstate(over="ignore"):
-                out[rows] = (block - self.center) / self.scale
+                out[rows] = block
         return out
 
 
@@ -54,13 +53,12 @@ def fit(x: NDArray[Any], method: Literal["none", "standardize", "minmax"], pool:
     if method == "none":
         return Statistics(np.zeros(kept), np.ones(kept), fill)
 
-    def blocks() -> Iterator[NDArray[np.float64]]:
+    def blocks() -> Iterator[NDArray[Any]]:
         for rows in _chunks(x):
-            block = x[rows].astype(np.float64)
-            yield block if fill is None else np.where(np.isnan(block), fill, block)
+            yield _filled(x[rows], fill)
 
-    low = np.min([block.min(axis=axes) for block in blocks()], axis=0).reshape(kept)
-    high = np.max([block.max(axis=axes) for block in blocks()], axis=0).reshape(kept)
+    low = np.min([block.min(axis=axes) for block in blocks()], axis=0).astype(np.float64).reshape(kept)
+    high = np.max([block.max(axis=axes) for block in blocks()], axis=0).astype(np.float64).reshape(kept)
     # Constant is judged by the values: rounding can leave a constant column a deviation of 1e-17 to divide by.
     constant = high == low
     with np.errstate(over="ignore", invalid="ignore"):
@@ -68,12 +66,19 @@ def fit(x: NDArray[Any], method: Literal["none", "standardize", "minmax"], pool:
         if method == "minmax":
             return Statistics(low, width, fill)
         count = x.size / max(1, int(np.prod(kept)))
-        center = np.asarray(sum(block.sum(axis=axes) for block in blocks())).reshape(kept) / count
+        center = (
+            np.asarray(sum(block.sum(axis=axes, dtype=np.float64) for block in blocks())).reshape(kept)
+            / count
+        )
         center = np.where(constant, low, center)
         # In units of the range, squares neither overflow nor vanish.
         squares = sum((((block - center) / width) ** 2).sum(axis=axes) for block in blocks())
         scale = np.where(constant, 1.0, width * np.sqrt(np.asarray(squares).reshape(kept) / count))
     return Statistics(center, scale, fill)
+
+
+def _filled(x: NDArray[Any], fill: NDArray[np.float64] | None) -> NDArray[Any]:
+    return x if fill is None else np.where(np.isnan(x), fill, x)
 
 
 def _chunks(x: NDArray[Any]) -> Iterator[slice]:

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ladera.engine.data import csv_rows
@@ -267,17 +267,29 @@ def test_a_tsv_whose_cells_hold_commas(read):
     assert data.feature_names == ("name=Doe, J", "name=Roe, R")
 
 
-def test_a_file_that_changes_between_the_passes_is_refused(read, monkeypatch):
+@pytest.mark.parametrize(
+    "second",
+    [
+        pytest.param(lambda rows, cells: (rows[1:], [column[1:] for column in cells]), id="a row less"),
+        pytest.param(lambda rows, cells: (rows * 2, [column * 2 for column in cells]), id="rows more"),
+        pytest.param(lambda rows, cells: (rows, cells[1:]), id="a column less"),
+        pytest.param(lambda rows, cells: (rows, [("x",) * 3, *cells[1:]]), id="text for numbers"),
+    ],
+)
+def test_a_file_that_changes_between_the_passes_is_refused(read, monkeypatch, second):
     passes = []
-    rows = csv_rows.rows
+    batches = csv_rows.batches
 
-    def shrinking(path, delimiter):
+    def other(path, delimiter):
         passes.append(path)
-        lines = list(rows(path, delimiter))
-        yield from lines if len(passes) == 1 else lines[:-1]
+        for rows, cells in batches(path, delimiter):
+            if len(passes) == 2:
+                yield second(rows, cells)
+            else:
+                yield rows, cells
 
-    monkeypatch.setattr("ladera.engine.data.csv_columns.rows", shrinking)
-    monkeypatch.setattr("ladera.engine.data.csv_table.rows", shrinking)
+    monkeypatch.setattr("ladera.engine.data.csv_columns.batches", other)
+    monkeypatch.setattr("ladera.engine.data.csv_table.batches", other)
     with pytest.raises(InputError, match="changed while it was read"):
         read(HOUSES)
 
@@ -287,6 +299,7 @@ def test_a_file_that_changes_between_the_passes_is_refused(read, monkeypatch):
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False, width=64)
 
 
+@settings(deadline=None)
 @given(
     table=st.integers(1, 5).flatmap(
         lambda width: st.lists(
@@ -309,6 +322,7 @@ def test_numbers_survive_to_the_bit(table, delimiter, quoting, end):
     np.testing.assert_array_equal(np.column_stack([data.x, data.y]), np.array(table))
 
 
+@settings(deadline=None)
 @given(
     st.one_of(st.binary(max_size=300), st.text(alphabet='ab,;\n\r"1.5\t|\0-é', max_size=120).map(str.encode))
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ladera.engine.data.split import apportion, split_indices, stratified_subset
@@ -15,6 +15,7 @@ SHARES = st.tuples(st.integers(1, 20), st.integers(1, 20), st.integers(0, 20)).m
 )
 
 
+@settings(deadline=None)
 @given(
     sizes=st.lists(st.integers(1, 60), min_size=2, max_size=12), shares=SHARES, seed=st.integers(0, 2**63 - 1)
 )
@@ -41,6 +42,7 @@ def test_parts_are_disjoint_complete_and_stratified(sizes, shares, seed):
         np.testing.assert_array_equal(part, again)
 
 
+@settings(deadline=None)
 @given(n=st.integers(3, 3000), shares=SHARES)
 def test_regression_parts_have_the_largest_remainder_sizes(n, shares):
     (counts,) = apportion([n], shares)
@@ -97,6 +99,7 @@ def test_an_empty_part_is_refused(n, shares, part):
         split_indices(np.arange(float(n)), shares, "regression", 0)
 
 
+@settings(deadline=None)
 @given(sizes=st.lists(st.integers(1, 60), min_size=1, max_size=12), data=st.data())
 def test_subsets_are_exact_and_stratified(sizes, data):
     y = np.repeat(np.arange(len(sizes)), sizes)
