@@ -83,13 +83,14 @@ class Prepared:
             raw = torch.where(torch.isnan(raw), self.fill, raw)
         return (raw - self.center) / self.scale
 
-    def augmented(self, raw: Tensor, generator: torch.Generator) -> Tensor:
-        """Return rows of `raw_train` changed at random (augmentation.augment) and then preprocessed.
+    def augmented(self, positions: Tensor, generator: torch.Generator) -> Tensor:
+        """Return training inputs changed at random (augmentation.augment) and then preprocessed.
 
-        `generator` lives on the device of the data.
+        `positions` (batch,) count within the training part; `generator` lives on the device of the data. Only for active augmentation.
         """
-        changed = augmentation.augment(raw, self.augmentation, self.form, generator, self.scale)
-        return self.normalize(changed)
+        assert self.raw_train is not None
+        raw = self.raw_train.index_select(0, positions)
+        return self.normalize(augmentation.augment(raw, self.augmentation, self.form, generator, self.scale))
 
 
 def prepare(experiment: Experiment, device: str | torch.device = "cpu") -> Prepared:
