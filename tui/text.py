@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
+from typing import Literal
 
 from rich.cells import cell_len, set_cell_size
 
@@ -56,14 +57,20 @@ def ascii_only(text: str) -> str:
     return bare.encode("ascii", "replace").decode("ascii")
 
 
-def fit(text: str, width: int, align: str = "left", ellipsis: str = "…") -> str:
-    """Clean text in exactly `width` terminal cells, cut with an ellipsis or padded; align is left or right."""
+def shorten(text: str, width: int, seven_bit: bool = False) -> str:
+    """Clean text in at most `width` terminal cells, an ellipsis where it is cut; `seven_bit` as in ascii_only."""
     if width < 1:
         return ""
     # A cell holds at most one base character and its few marks.
     text = clean(text, limit=width * (_MOST_MARKS + 1) + 1)
-    if cell_len(text) > width:
-        text = set_cell_size(text, max(0, width - len(ellipsis))) + ellipsis[:width]
+    text = ascii_only(text) if seven_bit else text
+    ellipsis = "..."[:width] if seven_bit else "…"
+    return text if cell_len(text) <= width else set_cell_size(text, width - len(ellipsis)) + ellipsis
+
+
+def fit(text: str, width: int, align: Literal["left", "right"] = "left", seven_bit: bool = False) -> str:
+    """Clean text in exactly `width` terminal cells, shortened or padded."""
+    text = shorten(text, width, seven_bit)
     padding = " " * (width - cell_len(text))
     return padding + text if align == "right" else text + padding
 

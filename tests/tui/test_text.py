@@ -7,13 +7,14 @@ import re
 import subprocess
 import sys
 import unicodedata
+from typing import Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from ladera.tui.text import ascii_only, clean, count, duration, fit, number, percent
+from ladera.tui.text import ascii_only, clean, count, duration, fit, number, percent, shorten
 
 # Any code point, lone surrogates included, and a good share of the dangerous ones.
 DANGEROUS = "".join(
@@ -79,9 +80,14 @@ def test_clean_cuts_with_an_ellipsis_only_when_something_is_lost() -> None:
     assert clean("a" * 1_000_000) == "a" * 199 + "…"
 
 
-@given(HOSTILE, st.integers(0, 30), st.sampled_from(["left", "right"]))
-def test_fit_takes_exactly_its_cells(text: str, width: int, align: str) -> None:
-    assert cell_len(fit(text, width, align)) == width
+@given(HOSTILE, st.integers(0, 30), st.sampled_from(["left", "right"]), st.booleans())
+def test_fit_takes_exactly_its_cells(
+    text: str, width: int, align: Literal["left", "right"], seven_bit: bool
+) -> None:
+    fitted = fit(text, width, align, seven_bit)
+    assert cell_len(fitted) == width
+    assert fitted.isascii() or not seven_bit
+    assert cell_len(shorten(text, width, seven_bit)) <= width
 
 
 def test_fit() -> None:
@@ -89,7 +95,10 @@ def test_fit() -> None:
     assert fit("loss", 6, "right") == "  loss"
     assert fit("validation", 6) == "valid…"
     assert fit("世界世界", 5) == "世界…"
-    assert fit("validation", 6, ellipsis="...") == "val..."
+    assert fit("validación", 6, seven_bit=True) == "val..."
+    assert fit("validación", 12, seven_bit=True) == "validacion  "
+    assert fit("abc", 2, seven_bit=True) == ".."
+    assert shorten("loss", 6) == "loss"
 
 
 def test_ascii_only() -> None:
