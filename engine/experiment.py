@@ -435,19 +435,18 @@ def problems(experiment: Experiment, task: Task | None, form: Form | None) -> li
         "binary": ("bce",),
         "regression": ("mse", "mae", "mape"),
     }
-    if task and loss.kind not in fits[task] and not loss.allow_mismatch:
-        found.append(
-            (
-                "loss.kind",
-                f"{loss.kind} does not fit a {task} task; use {' or '.join(fits[task])}, or set loss.allow_mismatch = true to do it on purpose",
+    if task and loss.kind not in fits[task]:
+        use = f"use {' or '.join(fits[task])}"
+        if loss.kind == "bce":
+            reason = f"bce compares one probability with a target of 0 or 1; a {task} task has none: {use}"
+            found.append(("loss.kind", reason))
+        elif loss.kind == "cce" and task == "regression":
+            found.append(
+                ("loss.kind", f"cce compares class probabilities; a regression task has none: {use}")
             )
-        )
-    if task and task != "binary" and loss.kind == "bce":
-        found.append(
-            ("loss.kind", f"bce compares one probability with a target of 0 or 1; a {task} task has none")
-        )
-    if task == "regression" and loss.kind == "cce":
-        found.append(("loss.kind", "cce compares class probabilities; a regression task has none"))
+        elif not loss.allow_mismatch:
+            purpose = "set loss.allow_mismatch = true to do it on purpose"
+            found.append(("loss.kind", f"{loss.kind} does not fit a {task} task; {use}, or {purpose}"))
     if loss.kind in ("bce", "cce") and model.output != "linear" and not loss.allow_mismatch:
         twice = "sigmoid" if loss.kind == "bce" else "softmax"
         found.append(
