@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .difference import command_line, difference, named, settings_between
 from .faults import Fault, PresetError
-from .listing import EXPERIMENTS, PARTS, Preset, catalog, find, folders, user_folder, valid_name
+from .listing import EXPERIMENTS, PARTS, Preset, catalog, find, folders, own_path, user_folder, valid_name
 from .load import change, check, compatible, load, locate
 from .schema import schema
 from .write import SCHEMA_LINE, dump, save_as
@@ -28,6 +28,7 @@ __all__ = [
     "load",
     "locate",
     "named",
+    "own_path",
     "save_as",
     "schema",
     "settings_between",

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import platformdirs
 
-from .faults import Fault, PresetError, inert
+from .faults import Fault, PresetError, inert, shown
 from .read import NOTES, Document, read
 
 Origin = Literal["built-in", "./presets", "user"]
@@ -103,6 +103,15 @@ def valid_name(name: str) -> bool:
 def user_folder() -> Path:
     """Return the folder of the user's own presets, which need not exist."""
     return Path(platformdirs.user_config_dir("ladera")) / "presets"
+
+
+def own_path(name: str) -> Path:
+    """Return where an experiment preset of the user is kept under a name. Raises PresetError: the name is no file name."""
+    if not valid_name(name):
+        raise PresetError(
+            [Fault("", "", f"{shown(name)} is no name for a preset: use letters, digits, -, _ and .")]
+        )
+    return user_folder() / EXPERIMENTS / f"{name}.toml"
 
 
 def folders() -> list[tuple[Origin, Path]]:

@@ -12,7 +12,19 @@ import pytest
 
 from ladera.engine.data.names import FACTS
 from ladera.engine.experiment import Adam, Init, Loss, Schedule
-from ladera.presets.catalog import PARTS, Preset, catalog, check, find, load, user_folder, valid_name
+from ladera.presets.catalog import (
+    PARTS,
+    Preset,
+    PresetError,
+    catalog,
+    check,
+    find,
+    load,
+    own_path,
+    save_as,
+    user_folder,
+    valid_name,
+)
 from ladera.presets.merge import kinds
 
 Write = Callable[[str, str], Path]
@@ -151,6 +163,14 @@ def test_notes_are_inert_single_lines(write: Write) -> None:
 )
 def test_names_that_are_no_file_names_are_refused(name: str) -> None:
     assert not valid_name(name)
+    with pytest.raises(PresetError, match=r"is no name for a preset: use letters"):
+        own_path(name)
+
+
+def test_an_own_preset_is_found_under_its_name() -> None:
+    save_as(load("iris"), own_path("mine"))
+    assert load("mine") == load("iris")
+    assert next(preset.origin for preset in catalog("experiments") if preset.short == "mine") == "user"
 
 
 def test_presets_import_no_torch() -> None:
