@@ -119,7 +119,8 @@ def _records(path: Path, delimiter: str, strict: bool) -> Iterator[tuple[int, li
                     yield lines.row, cells, lines.length
                 lines.next_row()
         except csv.Error as error:
-            raise InputError(f"{quoted(path)}: row {lines.row}: {error}; check the double quotes") from error
+            reason = str(error).replace("\t", "\\t")
+            raise InputError(f"{quoted(path)}: row {lines.row}: {reason}; check the double quotes") from error
         except UnicodeError as error:
             raise InputError(
                 f"{quoted(path)}: near row {lines.row}: the file is not UTF-8 text ({error.reason if isinstance(error, UnicodeDecodeError) else error}); save it as UTF-8"

@@ -198,6 +198,7 @@ def test_every_spelling_of_missing(read, cell):
         ("a,b\n,1\n,2\n", ["column 'a' has no values"]),
         ('a,b\n1,"2\n3,4\n', ["row 2", "quote"]),
         ('a,b\n1,"2"3\n', ["row 2", "quote"]),
+        ('a\tb\n1\t"2"3\n', ["row 2", r"'\t' expected", "quote"]),
         (b"a,b\n1,\xff\xff\n", ["UTF-8"]),
         ("a,b\n1,x\x1b[31m\n2,3\n4,5\n", ["row 2", r"'x\x1b[31m'"]),
         ("a\x1b[2J,b\n1,2\n5,2\nx,2\n", ["row 4", r"'a\x1b[2J'"]),
