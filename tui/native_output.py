@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 
 # Where the screen is drawn: descriptor 2, or its copy while 2 points to the log.
@@ -17,7 +17,7 @@ def terminal_fileno() -> int:
 
 
 @contextmanager
-def native_output_to(path: str | os.PathLike[str]) -> Iterator[None]:
+def native_output_to(path: str | os.PathLike[str]) -> Generator[None]:
     """Point descriptors 1 and 2 at a file (0600, appended to) and back again at the end."""
     saved = os.dup(1), os.dup(2)
     log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
