@@ -24,16 +24,24 @@ class Cells:
         for glyph in text:
             cells = cell_len(glyph)
             if cells == 0:
-                if 0 < column <= self.width:
-                    self.glyphs[row][column - 1] += glyph
+                base = column - 1
+                if 0 <= base < self.width:
+                    self.glyphs[row][base if self.glyphs[row][base] else base - 1] += glyph
                 continue
             if column >= 0 and column + cells <= self.width:
-                self.glyphs[row][column] = glyph
-                self.styles[row][column] = style
-                for extra in range(1, cells):
-                    self.glyphs[row][column + extra] = ""
-                    self.styles[row][column + extra] = style
+                for part in range(cells):
+                    self._blank(row, column + part)
+                    self.glyphs[row][column + part] = "" if part else glyph
+                    self.styles[row][column + part] = style
             column += cells
+
+    def _blank(self, row: int, column: int) -> None:
+        """Blank the other half of a wide character that is about to lose this cell."""
+        glyphs = self.glyphs[row]
+        if not glyphs[column]:
+            glyphs[column - 1] = " "
+        if column + 1 < self.width and not glyphs[column + 1]:
+            glyphs[column + 1] = " "
 
     def line(self, row: int) -> Text:
         """One row. Blanks between two runs of one style join them: what is not drawn has no colour to show,

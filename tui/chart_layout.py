@@ -1,8 +1,9 @@
 """Where everything in a chart goes: axes, lines, bands, marks and the labels at the lines' ends.
 
 Lines are drawn as dots by the rasterizer that is passed in; everything else is placed here. A cell shows the dots
-of all curves in it, in the colour of the topmost. Training is a dotted line and its colour dim, validation a full
-one, so the two differ without colour; the bar from low to high is sparser still, but its ends are always drawn.
+of all curves in it, in the colour of the topmost. Training is a dotted line, or one in the shade of its envelope,
+and dim; validation is a full line: the two differ without colour. A bar from low to high has a dot in every cell
+and at both ends, so that a spike is seen.
 """
 
 from __future__ import annotations
@@ -112,7 +113,9 @@ class _Layout(Frame):
             trace, curve = self.traces[index], self.spec.curves[index]
             if len(trace.x):
                 dots = rasterize(self.width, self.height, marker, trace.x, trace.y, trace.joined)
-                thin = curve.style == "dim" and not self.ascii
+                # Inside a shade of its own a dotted line would be lost, and the shade tells it apart as well.
+                shaded = float((trace.high - trace.low > self.down).mean()) > 0.5
+                thin = curve.style == "dim" and not shaded and not self.ascii
                 add(dotted(dots, marker) if thin else dots, self.sample(index), self.line_style(curve))
         glyphs = encode(total, marker)
         for (row, column), (glyph, style) in owners.items():

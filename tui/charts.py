@@ -10,7 +10,6 @@ here, are held by a contract test.
 from __future__ import annotations
 
 import numpy as np
-import plotext
 from rich.text import Text
 
 from .axes import nice_range
@@ -47,8 +46,7 @@ class Chart:
         lines: list[Text] = []
         if spec.width > 0 and spec.height > 0:
             try:
-                self._canvas = self._canvas or _Canvas()
-                cells, self._ranges = draw(spec, self._canvas.line, self._ranges)
+                cells, self._ranges = draw(spec, self._line, self._ranges)
                 lines = cells.lines()
             except Exception as error:
                 self._canvas = None  # it may have stopped half way
@@ -57,6 +55,10 @@ class Chart:
             lines = [old if old == new else new for old, new in zip(self._lines, lines, strict=True)]
         self._spec, self._lines = spec, lines
         return lines
+
+    def _line(self, columns: int, rows: int, marker: Marker, x: Whole, y: Whole, joined: Dots) -> Dots:
+        self._canvas = self._canvas or _Canvas()
+        return self._canvas.line(columns, rows, marker, x, y, joined)
 
     def plain(self, spec: ChartSpec) -> str:
         """The chart without styles, a line end between lines."""
@@ -71,6 +73,8 @@ class _Canvas:
     """A private plotext figure as a canvas of dots."""
 
     def __init__(self) -> None:
+        import plotext  # 0.14 s, which the first, empty screen need not wait for
+
         terminal = type(plotext.terminal)()
         terminal.limit(False, False)  # else the figure is cut to the size of the terminal
         self._figure = terminal._master
@@ -93,7 +97,7 @@ class _Canvas:
         for index in np.flatnonzero(~joined).tolist():
             signal.line(index, False)
         figure.draw(signal)
-        return decode(figure.build().string(colorless=True), columns, rows, marker)
+        return decode(str(figure.build().string(colorless=True)), columns, rows, marker)
 
 
 def _unavailable(spec: ChartSpec, error: Exception) -> list[Text]:

@@ -60,7 +60,7 @@ class Curve:
     colour: str | None = None
     "As in Palette; a colour belongs to a run."
     style: Literal["strong", "dim"] = "strong"
-    "Validation is strong (a full line), training dim (a dotted one)."
+    "Validation is strong (a full line), training dim (a dotted one, or one in the shade of its envelope)."
     nonfinite: Numbers = ()
     "Further positions of values that are not finite, as in Envelope.nonfinite_x; they break the line too."
     last: float | None = None

@@ -30,8 +30,8 @@ def choose_ranges(spec: ChartSpec, previous: Ranges | None) -> Ranges:
     y = np.concatenate(parts) if parts else np.empty(0)
     parts = [np.asarray(a) for c in spec.curves for a in (c.x, c.nonfinite)]
     x = np.concatenate(parts) if parts else np.empty(0)
-    positive = not (y <= 0).any() and (spec.y_range is None or min(spec.y_range) > 0)
-    log = spec.log_y and positive
+    asked = spec.y_range if spec.y_range and all(map(math.isfinite, spec.y_range)) else ()
+    log = spec.log_y and not (y <= 0).any() and all(tame(end) > 0 for end in asked)
     old_y = previous.y if previous and previous.log_y == log else None
     return Ranges(
         _choose(spec.x_range, x, previous.x if previous else None, log=False),

@@ -89,7 +89,7 @@ def number(value: float, width: int = 7) -> str:
     if value == 0 or 0.001 <= abs(value) < 10**room:
         for decimals in range(max(0, room - 2), -1, -1):
             digits = f"{abs(value):.{decimals}f}"
-            if len(digits) <= room and (value == 0 or float(digits)):
+            if len(digits) <= room and (value == 0 or abs(value) >= 10.0**-decimals):
                 return (("-" if value < 0 else "") + digits).ljust(width)
     for decimals in range(max(0, width - 6), -1, -1):
         text = f"{value:.{decimals}e}"

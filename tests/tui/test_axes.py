@@ -66,7 +66,11 @@ def test_a_range_stays_while_the_data_grow_inside_it(a: float, b: float, c: floa
         a, b, c = (abs(v) + 1e-290 for v in (a, b, c))
     first = nice_range(min(a, b), max(a, b), log=log)
     assume(first.low <= c <= first.high)
-    assert nice_range(min(a, b, c), max(a, b, c), first, log) == first
+    again = nice_range(min(a, b, c), max(a, b, c), first, log)
+    # The range of a single value is a guess at its surroundings: the first that is much narrower replaces it.
+    if again != first:
+        assert nice_range(min(a, b, c), max(a, b, c), log=log) == again
+        assert math.isclose(a, b, rel_tol=0.9 if log else 1e-8, abs_tol=1e-290)
 
 
 def test_a_falling_loss_moves_its_axis_a_few_times_only() -> None:

@@ -387,6 +387,17 @@ def test_without_colour_the_two_curves_still_differ() -> None:
     assert "...." in ascii_rows
 
 
+def test_a_dim_line_inside_its_own_shade_is_full_so_that_it_can_be_seen() -> None:
+    x = np.arange(200.0)
+    level = np.ones(200)
+    rows = canvas(
+        Chart().plain(ChartSpec(88, 17, (Curve("a", x, level, level - 1, level + 1, style="dim"),)))
+    )
+    middle = rows[len(rows) // 2][2:50]
+    full = np.array([[1 << bit for bit in pair] for pair in ((0, 3), (1, 4), (2, 5), (6, 7))]).sum(axis=1)
+    assert any(all((ord(c) - 0x2800) & pair == pair for c in middle) for pair in full.tolist())
+
+
 def test_a_redraw_is_a_few_kilobytes() -> None:
     rng = np.random.default_rng(0)
     x = np.linspace(0, 50, 480)
