@@ -1,0 +1,186 @@
+"""What the rules of the diagnosis read of a run, and what they find."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+from .history import History
+from .series import Series
+
+Layers = tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a rule found."""
+
+    text: str
+    "What is seen and what to try next."
+    evidence: dict[str, Any] = field(default_factory=dict)
+    "The numbers it rests on."
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One row of the diagnosis."""
+
+    name: str
+    "Stable name of the finding."
+    look: Callable[[View, bool], Found | None]
+    "Takes the run and whether this finding stands already: what stands is given up later than it is first told."
+    unless: tuple[str, ...] = ()
+    "Findings that explain this one; while one of them holds, this one is not told."
+    kind: Literal["problem", "note"] = "problem"
+    "A note explains what looks odd and is fine; a run with notes alone is healthy."
+
+
+class View:
+    """A run as the rules see it: losses relative to chance, the hyperparameters as they are now, the probed layers.
+
+    Everything is read from the end of curves or from a few points of them, so that a view of a long run costs as
+    much as one of a short run.
+    """
+
+    def __init__(self, history: History) -> None:
+        self.history = history
+        self.losses = history.train.get("loss") or Series()
+        self.validations = history.validation.get("loss") or Series()
+        last, check = self.losses.last, self.validations.last
+        self.epoch = int(last.x) if last else 0
+        "The last epoch that ended; 0 while there is none."
+        self.train = last.y if last else math.nan
+        "Its train loss."
+        self.validation = check.y if check else math.nan
+        "Validation loss of the last check."
+        self.checked = int(check.x) if check else 0
+        "The epoch of the last check."
+
+    def setting(self, key: str, default: Any = None) -> Any:
+        """Return a value of the experiment as it is now."""
+        return self.history.setting(key, default)
+
+    @cached_property
+    def reference(self) -> float:
+        """The loss of knowing nothing: that of the best constant answer, or ln c where balanced weights ask for more.
+
+        Losses that have no such level are compared with their largest batch of the first epoch.
+        """
+        started = self.history.started
+        if started is not None and self.setting("loss.class_weights") == "balanced" and started.classes:
+            return math.log(len(started.classes))
+        if started is not None and started.chance and math.isfinite(started.chance):
+            return started.chance
+        first = self.history.batches.value_at(1)
+        return first.high if first and math.isfinite(first.high) and first.high > 0 else math.nan
+
+    @property
+    def level(self) -> float:
+        """Train loss relative to knowing nothing: 1 has learned nothing, 0 is perfect; NaN before the first epoch."""
+        return self.train / self.reference
+
+    @property
+    def validation_level(self) -> float:
+        """Validation loss relative to knowing nothing."""
+        return self.validation / self.reference
+
+    def untrained(self, standing: bool) -> bool:
+        """Whether no epoch has ended or the train loss is still at least 0.7 of knowing nothing (0.5 for what stands)."""
+        return not self.epoch or not self.level < (0.5 if standing else 0.7)
+
+    @property
+    def final(self) -> bool:
+        """Whether the run has ended, or ends with the check just made."""
+        history = self.history
+        if history.ended is not None:
+            return True
+        stops = bool(history.checks) and history.checks[-1].verdict == "stop"
+        return stops or (self.epoch > 0 and self.epoch >= history.epochs)
+
+    @property
+    def layers(self) -> Layers:
+        """The hidden layers as last probed."""
+        return self.history.layers[-1].layers_health if self.history.layers else ()
+
+    @property
+    def first_layers(self) -> Layers:
+        """The hidden layers as first probed, before training."""
+        return self.history.layers[0].layers_health if self.history.layers else ()
+
+    @cached_property
+    def best_train(self) -> float:
+        """Lowest train loss so far."""
+        box = self.losses.bounds()
+        return box.low if box else math.nan
+
+    @cached_property
+    def best_validation(self) -> float:
+        """Lowest validation loss so far."""
+        box = self.validations.bounds()
+        return box.low if box else math.nan
+
+    @property
+    def lr(self) -> float:
+        """The learning rate that is set; NaN if unknown."""
+        return float(self.setting("optimizer.lr", math.nan))
+
+    @property
+    def dropout(self) -> float:
+        """The dropout rate; 0 where there is none."""
+        return float(self.setting("model.dropout", 0.0))
+
+    @property
+    def batch_mean(self) -> float:
+        """Mean batch loss of the last epoch, measured in training mode while the weights changed."""
+        last = self.history.batches.last
+        return last.y if last else math.nan
+
+    @property
+    def penalized(self) -> bool:
+        """Whether an L1 or L2 penalty is on."""
+        return bool(self.setting("regularization.l1", 0) or self.setting("regularization.l2", 0))
+
+    @property
+    def crushed(self) -> bool:
+        """Whether a penalty has driven the weights of a hidden layer to less than a tenth of their first size."""
+        pairs = zip(self.first_layers, self.layers, strict=False)
+        return self.penalized and any(now["weight_rms"] < 0.1 * before["weight_rms"] for before, now in pairs)
+
+    def recent(self, curve: Series, count: int) -> list[float]:
+        """Return the values of up to `count` last epochs of a curve that has one point per epoch or check."""
+        every = max(1, int(self.setting("training.validate_every", 1))) if curve is self.validations else 1
+        last = curve.last
+        if last is None:
+            return []
+        found: dict[float, float] = {}
+        for back in range(count):
+            point = curve.value_at(last.x - back * every)
+            if point is not None and last.x - back * every > 0:
+                found[point.x] = point.y
+        return [found[x] for x in sorted(found)]
+
+    def speed(self) -> float:
+        """Return by what share of itself the best train loss fell per epoch over the last third of the run (5 epochs at least).
+
+        NaN where fewer epochs than that have ended.
+        """
+        span = max(5, self.epoch // 3)
+        before = self.losses.bounds(x1=self.epoch - span) if self.epoch > span else None
+        if before is None or not before.low > 0:
+            return math.nan
+        return (before.low - self.best_train) / before.low / span
+
+
+def short(value: float) -> str:
+    """Return a number in three significant digits."""
+    return f"{value:.3g}"
+
+
+def rounded(**values: float) -> dict[str, float]:
+    """Return evidence in six significant digits."""
+    return {
+        name: value if isinstance(value, int) else float(f"{value:.6g}") for name, value in values.items()
+    }

@@ -1,0 +1,206 @@
+"""Rules over train and validation together: underfitting, overfitting, imbalance, and what looks odd and is fine.
+
+Both losses are measured in evaluation mode at the epoch's end without the penalty, so that they can be compared. "High"
+and "low" are relative to the loss of knowing nothing (`View.reference`).
+"""
+
+from __future__ import annotations
+
+import math
+
+from .findings import Found, View, rounded, short
+
+
+def imbalance(view: View, standing: bool) -> Found | None:
+    """Accuracy is high though a class is never found."""
+    history = view.history
+    last = {name: curve.last.y for name, curve in history.validation.items() if curve.last}
+    if view.epoch < 3 or history.started is None or "accuracy" not in last:
+        return None
+    accuracy, classes = last["accuracy"], len(history.started.classes)
+    uneven = (history.started.chance or math.inf) < 0.9 * math.log(max(2, classes))
+    cure = (
+        "Set loss.class_weights = balanced"
+        if view.setting("loss.class_weights", "none") == "none"
+        else "Collect more examples of it"
+    )
+    if "macro_recall" in last:
+        recall = last["macro_recall"]
+        if not uneven or accuracy - recall < (0.15 if standing else 0.2):
+            return None
+        seen = f"Accuracy {accuracy:.0%}, but the classes are found at {recall:.0%} on average: rare classes are missed"
+        watch = "macro_recall"
+    else:
+        recall, precision = last.get("recall", math.nan), last.get("precision", math.nan)
+        # All predicted as class 1: its share is then the precision and the accuracy.
+        always = recall > 0.999 and precision < 1 and abs(precision - accuracy) < 1e-9
+        if accuracy < 0.8 or not (always or recall < (0.2 if standing else 0.1)):
+            return None
+        rare = history.started.classes[0 if always else 1] if classes == 2 else "the rare class"
+        seen = f"Accuracy {accuracy:.0%}, but {rare!r} is {'never' if always or not recall else 'hardly ever'} found"
+        watch = "recall"
+    return Found(
+        f"{seen}. {cure} and watch {watch} (stopping.monitor) instead of accuracy.",
+        rounded(accuracy=accuracy, recall=recall),
+    )
+
+
+def overfit(view: View, standing: bool) -> Found | None:
+    """Train loss low, validation loss much higher, or rising while the train loss falls."""
+    if view.epoch < 3 or view.checked < 3 or not view.level < 0.6:
+        return None
+    at_check = view.losses.value_at(view.checked)
+    train = at_check.y if at_check else math.nan
+    # The best of the last three checks: one bad check is noise.
+    lowest = min(view.recent(view.validations, 3), default=math.nan)
+    gap = lowest - train
+    wide = gap / view.reference - _chance_of_draw(view)
+    apart = wide > (0.12 if standing else 0.15) and (lowest > (2 if standing else 2.5) * train or wide > 0.25)
+    rising = lowest > (1.05 if standing else 1.1) * view.best_validation and wide > (
+        0.05 if standing else 0.07
+    )
+    if not (apart or rising):
+        return None
+    best = view.history.best if view.setting("stopping.monitor", "loss") == "loss" else None
+    since = (
+        f", up from {short(view.best_validation)}" + (f" at epoch {best[0]}" if best else "")
+        if rising
+        else ""
+    )
+    return Found(
+        f"Overfitting: train loss {short(train)}, validation loss {short(view.validation)}{since}. Try {_remedies(view)}.",
+        rounded(
+            train=train, validation=view.validation, best=view.best_validation, gap=view.validation - train
+        ),
+    )
+
+
+def underfit(view: View, standing: bool) -> Found | None:
+    """Both losses high, and no longer falling or at the end; or weights held near 0 by a penalty."""
+    high = 0.6 if standing else 0.65
+    if not view.checked or not view.level > high or view.validation_level <= high:
+        return None
+    speed = view.speed()
+    flat = view.epoch >= 15 and speed < (0.005 if standing else 0.001)
+    if not (flat or (view.final and view.epoch >= 2) or (view.crushed and view.epoch >= 2)):
+        return None
+    evidence = rounded(train=view.train, validation=view.validation, chance=view.reference)
+    seen = f"Underfitting: train loss {short(view.train)} and validation loss {short(view.validation)} are both near chance ({short(view.reference)})"
+    if not view.level > 0.9:
+        seen = seen.replace("are both near chance", "are both high; chance is").replace(
+            f"is ({short(view.reference)})", f"is {short(view.reference)}"
+        )
+    l1, l2 = view.setting("regularization.l1", 0.0), view.setting("regularization.l2", 0.0)
+    if view.crushed:
+        key, value = ("l1", l1) if l1 >= l2 else ("l2", l2)
+        return Found(
+            f"{seen}: the penalty holds the weights near 0. Lower regularization.{key} from {short(value)} to {short(value / 100)}.",
+            {**evidence, **rounded(l1=l1, l2=l2)},
+        )
+    if view.dropout >= 0.5:
+        remedy = f"Lower model.dropout (now {short(view.dropout)})"
+    elif speed > 0.01:
+        remedy = f"The loss still falls: raise training.epochs (now {view.history.epochs})"
+    elif view.penalized:
+        remedy = f"Lower regularization.l{1 if l1 >= l2 else 2} (now {short(max(l1, l2))})"
+    elif view.setting("model.kind") == "polynomial":
+        remedy = f"Raise model.degree (now {view.setting('model.degree')})"
+    elif view.setting("model.kind") == "linear":
+        remedy = "Use a model with hidden layers: model.kind = mlp"
+    else:
+        remedy = "Use more or wider layers (model.hidden), or another optimizer.lr"
+    return Found(f"{seen}. {remedy}.", evidence)
+
+
+def nonfinite_validation(view: View, standing: bool) -> Found | None:
+    """The validation loss is not a number while the train loss is."""
+    if not view.checked or math.isfinite(view.validation) or not math.isfinite(view.train):
+        return None
+    return Found(
+        f"The validation loss is {view.validation} while the train loss is {short(view.train)}: some validation examples lie far outside "
+        "the training data, or the weights are close to overflow. Check the data, or lower optimizer.lr.",
+        rounded(train=view.train, epoch=view.checked),
+    )
+
+
+def validation_below_train(view: View, standing: bool) -> Found | None:
+    """Validation looks better than training: noisy labels, dropout or augmentation in training mode, or an easier part."""
+    checks = view.recent(view.validations, 3)
+    losses = view.recent(view.losses, 3)
+    if len(checks) < 3 or len(losses) < 3 or view.checked != view.epoch:
+        return None
+    margin = (0.01 if standing else 0.03) * view.reference
+    if max(checks) < min(losses) - margin and min(losses) > 0:
+        noise = view.setting("data.label_noise", 0.0)
+        why = (
+            f"{noise:.0%} of the training labels were replaced and none of validation's: nothing is wrong"
+            if noise
+            else "the validation part may be easier or small. Try another training.seed, or a larger share in data.split"
+        )
+        return Found(
+            f"The validation loss {short(view.validation)} is below the train loss {short(view.train)}: {why}.",
+            rounded(train=view.train, validation=view.validation),
+        )
+    mean = view.batch_mean
+    causes = [name for name, on in (("dropout", view.dropout > 0), ("augmentation", _augmented(view))) if on]
+    if causes and mean > view.validation + margin:
+        return Found(
+            f"Batch losses ({short(mean)}) lie above the validation loss ({short(view.validation)}) because of {' and '.join(causes)}, "
+            "in force in training only: compare the losses of the epochs' ends.",
+            rounded(batches=mean, validation=view.validation),
+        )
+    return None
+
+
+def stopping_off(view: View, standing: bool) -> Found | None:
+    """Early stopping is off and the best validation loss lies 10 checks or more back."""
+    best = view.history.best
+    if view.setting("stopping.enabled", True) or best is None or not view.history.checks:
+        return None
+    last = view.history.checks[-1]
+    every = max(1, int(view.setting("training.validate_every", 1)))
+    if last.epoch - best[0] < 10 * every or not view.validation > 1.05 * view.best_validation:
+        return None
+    return Found(
+        f"The best check was at epoch {best[0]}, {last.epoch - best[0]} epochs ago; early stopping is off. "
+        "Set stopping.enabled = true to save the rest.",
+        rounded(best_epoch=best[0], epoch=last.epoch),
+    )
+
+
+def still_improving(view: View, standing: bool) -> Found | None:
+    """All epochs were made and the last check was the best."""
+    checks = view.history.checks
+    if not checks or view.epoch < view.history.epochs or checks[-1].verdict == "stop":
+        return None
+    if checks[-1].best_epoch != view.checked or view.checked < 3 or not view.speed() > 0.005:
+        return None
+    return Found(
+        f"The last check was the best so far: with more epochs than {view.history.epochs} it may improve further "
+        "(training.epochs).",
+        rounded(epochs=view.history.epochs, value=checks[-1].value),
+    )
+
+
+def _chance_of_draw(view: View) -> float:
+    """Return by how much of chance the losses of small parts may differ for no reason: it falls as 1 / √n of validation."""
+    sizes = view.history.started.sizes if view.history.started else {}
+    return 0.6 / math.sqrt(max(1, sizes.get("validation", 1000)))
+
+
+def _augmented(view: View) -> bool:
+    knobs = view.setting("data.augmentation", {})
+    return isinstance(knobs, dict) and any(bool(value) for value in knobs.values())
+
+
+def _remedies(view: View) -> str:
+    """Name up to three remedies that are not in use yet."""
+    options = [
+        (not view.setting("stopping.enabled", True), "early stopping (stopping.enabled = true)"),
+        (view.dropout == 0 and view.setting("model.kind") in ("mlp", "cnn"), "model.dropout = 0.5"),
+        (not view.penalized, "regularization.l2 = 0.001"),
+        (not _augmented(view) and view.setting("model.kind") == "cnn", "data.augmentation"),
+        (view.setting("model.kind") == "polynomial", "a smaller model.degree"),
+        (view.setting("model.kind") in ("mlp", "cnn"), "a smaller model.hidden"),
+    ]
+    return " or ".join([name for unused, name in options if unused][:3] or ["more training data"])

@@ -1,0 +1,175 @@
+"""Rules over the loss curve: divergence, rates that are too large or too small, a loss that stays at chance or at a floor."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+from .findings import Found, View, rounded, short
+from .layer_rules import EXPLODES, better_init, growth
+
+
+def diverged(view: View, standing: bool) -> Found | None:
+    """A loss is not finite, or every batch of an epoch was above ten times the start."""
+    history = view.history
+    point, step = history.batches.last, history.steps.last
+    values = [view.train] * (view.epoch > 0) + ([step.y] if step else [])
+    if point:
+        values.append(point.y)
+    broken = not all(math.isfinite(value) for value in values)
+    start = max(history.started.chance or 0.0 if history.started else 0.0, _first_low(view))
+    huge = point is not None and math.isfinite(start) and point.low > 10 * start > 0
+    ended = history.ended is not None and history.ended.reason == "diverged"
+    if not (broken or huge or ended):
+        return None
+    seen = "the loss is no longer a number" if broken else f"the loss is {short(view.train)}"
+    return Found(
+        f"Training diverged: {seen}. {_gentler(view)}",
+        rounded(loss=values[-1] if values else math.nan, start=start, lr=view.lr),
+    )
+
+
+def double_softmax(view: View, standing: bool) -> Found | None:
+    """The network ends in a softmax (sigmoid) and cce (bce) holds another one."""
+    kind, output = view.setting("loss.kind"), view.setting("model.output", "linear")
+    if (kind, output) not in (("cce", "softmax"), ("cce", "sigmoid"), ("bce", "sigmoid"), ("bce", "softmax")):
+        return None
+    classes = len(view.history.started.classes) if view.history.started else 0
+    twice = "softmax" if kind == "cce" else "sigmoid"
+    # The best a second softmax can do is to see 1 for the right class and 0 for the others; of a sigmoid, the mean
+    # of -ln s(1) for class 1 and -ln (1 - s(0)) for class 0 at equal shares.
+    floor = (
+        math.log(1 + max(1, classes - 1) / math.e)
+        if kind == "cce"
+        else (math.log1p(math.exp(-1)) + math.log(2)) / 2
+    )
+    return Found(
+        f"The network ends in a {output} and {kind} holds its own {twice}: the loss cannot fall below about "
+        f"{floor:.3f} and learning is slow. Set model.output = linear.",
+        rounded(floor=floor, best=view.best_train),
+    )
+
+
+def lr_too_large(view: View, standing: bool) -> Found | None:
+    """Updates as large as the weights, a train loss above chance that does not fall, or one that keeps jumping up."""
+    if _bounded(view):
+        return None
+    ratio = max((layer["update_ratio"] for layer in view.layers), default=0.0)
+    lr = view.lr
+    if not view.epoch:
+        # AdaGrad's first steps are its largest by far; small first weights make any update look large.
+        usual = view.setting("optimizer.kind") != "adagrad" and view.setting("init.kind") not in (
+            "constant", "zeros", "normal", "uniform",
+        )  # fmt: skip
+        if usual and ratio >= 1:
+            return Found(
+                f"The first update is {short(ratio)} times as large as the weights (about 0.001 is usual). {_gentler(view)}",
+                rounded(update_ratio=ratio, lr=lr),
+            )
+        return None
+    before = view.recent(view.losses, 2)[0] if view.epoch > 1 else view.batch_mean
+    above = view.level > 1.2 and not view.train < 0.95 * before
+    losses = view.recent(view.losses, 8)
+    jumps = sum(b > 1.25 * a and b - a > 0.05 * view.reference for a, b in pairwise(losses))
+    stays = standing and (jumps > 0 or ratio > 0.02)
+    if not (above or jumps >= 2 or stays):
+        return None
+    seen = (
+        f"the train loss {short(view.train)} is above chance ({short(view.reference)}) and not falling"
+        if above
+        else f"the train loss jumped up {'once' if jumps == 1 else f'{jumps} times'} in {len(losses)} epochs"
+        if jumps
+        else f"an update is {short(ratio)} of the weights (about 0.001 is usual)"
+    )
+    return Found(
+        f"The learning rate looks too large: {seen}. {_gentler(view)}",
+        rounded(train=view.train, chance=view.reference, jumps=jumps, update_ratio=ratio, lr=lr),
+    )
+
+
+def lr_too_small(view: View, standing: bool) -> Found | None:
+    """After 3 epochs or more the loss has hardly moved, and the updates are tiny everywhere."""
+    if not view.layers or view.epoch < 3 or not view.untrained(standing) or view.crushed:
+        return None
+    ratio = max(layer["update_ratio"] for layer in view.layers)
+    first = view.losses.value_at(1)
+    moved = (first.y - view.train) / view.reference / (view.epoch - 1) if first else math.nan
+    if not (0 < ratio < (5e-4 if standing else 3e-4) and moved < 0.01):
+        return None
+    lr = view.lr
+    return Found(
+        f"The loss hardly moves ({short(first.y if first else math.nan)} to {short(view.train)} in {view.epoch} epochs): an update "
+        f"is {short(ratio)} of the weights (about 0.001 is usual). Raise optimizer.lr from {short(lr)} to {short(10 * lr)}.",
+        rounded(update_ratio=ratio, fell_per_epoch=moved, lr=lr),
+    )
+
+
+def stalled(view: View, standing: bool) -> Found | None:
+    """The loss is still high and slow because the rate has become small: AdaGrad's sum, or a schedule that cut it."""
+    speed = view.speed()
+    if view.epoch < 10 or not view.level > (0.35 if standing else 0.4) or not speed < 0.02 or view.crushed:
+        return None
+    if view.setting("optimizer.kind") == "adagrad":
+        early = max((layer["update_ratio"] for layer in _probed_at(view, 1)), default=math.nan)
+        now = max((layer["update_ratio"] for layer in view.layers), default=math.nan)
+        if now > 0.5 * early:
+            return None
+        lr = view.lr
+        return Found(
+            f"AdaGrad has slowed down at a train loss of {short(view.train)}: its rates only fall, and updates are now "
+            f"{short(now)} of the weights ({short(early)} after epoch 1). Set optimizer.lr = {short(10 * lr)}, or optimizer.kind = rmsprop.",
+            rounded(train=view.train, speed=speed, update_ratio_first=early, update_ratio=now),
+        )
+    rate, peak = view.history.lr.last, view.setting("optimizer.lr", math.nan)
+    if rate is None or not rate.y < 0.05 * peak or not speed < 0.005:
+        return None
+    return Found(
+        f"Training has stalled at a train loss of {short(view.train)} because the schedule lowered the rate to {short(rate.y)}. "
+        "Lengthen training.schedule (every, patience) or raise optimizer.lr.",
+        rounded(train=view.train, speed=speed, lr=rate.y),
+    )
+
+
+def at_chance(view: View, standing: bool) -> Found | None:
+    """After 5 epochs, or at the end, the train loss is within 3 % of knowing nothing. A fresh network is no finding."""
+    if not (view.epoch >= 5 or (view.final and view.epoch >= 2)) or view.crushed:
+        return None
+    if not (0.94 if standing else 0.97) <= view.level <= 1.05 or view.dropout >= 0.8:
+        return None
+    classes = len(view.history.started.classes) if view.history.started else 0
+    level = (
+        f"ln {classes} = {math.log(classes):.3f} at equal shares" if classes else "the mean as only answer"
+    )
+    return Found(
+        f"After {view.epoch} epochs the train loss {short(view.train)} is no better than chance ({view.reference:.4g}; {level}). "
+        f"Raise optimizer.lr (now {short(view.lr)}) tenfold, or check that inputs and targets belong together.",
+        rounded(train=view.train, chance=view.reference, epochs=view.epoch),
+    )
+
+
+def _bounded(view: View) -> bool:
+    """Whether there is nothing to compare losses with."""
+    return view.epoch > 0 and not math.isfinite(view.reference)
+
+
+def _first_low(view: View) -> float:
+    first = view.history.batches.value_at(1)
+    return first.low if first and first.x == 1 else 0.0
+
+
+def _probed_at(view: View, epoch: int) -> tuple[dict[str, float], ...]:
+    return tuple(
+        dict(layer) for probe in view.history.layers if probe.epoch == epoch for layer in probe.layers_health
+    )
+
+
+def _gentler(view: View) -> str:
+    """Say which key to change when training is too violent."""
+    lr, l2 = view.lr, float(view.setting("regularization.l2", 0.0))
+    plain = view.setting("optimizer.kind") in ("sgd", "momentum")
+    if max(growth(view.first_layers)) > EXPLODES and view.setting("init.kind") != better_init(view):
+        return f"The signal exploded from the first step: set init.kind = {better_init(view)}."
+    if lr * l2 > 1 and plain:
+        return f"The L2 step alone multiplies weights by {1 - 2 * lr * l2:g}: keep regularization.l2 below {short(1 / lr)}."
+    clip = ", or set training.clip_norm = 1" if plain and not view.setting("training.clip_norm") else ""
+    return f"Lower optimizer.lr from {short(lr)} to {short(lr / 10)}{clip}."

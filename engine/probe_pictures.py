@@ -1,0 +1,189 @@
+"""Pictures of what the network does with its inputs: boundary, fitted curve, augmented examples, spectrogram."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor
+
+from .layers import Activation
+from .probe_examples import picture, probabilities, raw
+from .seeds import derive
+
+if TYPE_CHECKING:
+    from .training import Training
+
+_LARGEST_GRID = 200
+_MOST_POINTS = 1000
+_MOST_UNITS = 16
+#: Samples and frames of a signal that are sent to a screen, at most.
+_COLUMNS = 128
+_FLOOR_DB = -80.0
+
+
+def boundary(training: Training, size: int = 40, units: int = 0) -> dict[str, Any]:
+    """Answer with the network's answers on a size x size grid over the data's range, for data of two features.
+
+    x and y are the grid's coordinates in the features' own units; rows of every map go with y. values: probability of
+    class 1 (binary) or prediction (regression). Multiclass: classes, the predicted ones, and values, their
+    probability. points: up to 1000 examples of each part. units > 0 adds, for the first two hidden
+    layers, a map of that many units' activations.
+    """
+    data = training.data
+    if tuple(data.shape) != (2,):
+        features = 1
+        for length in data.shape:
+            features *= length
+        return {
+            "error": f"a boundary needs data of two features, this has {features}; try data.name = moons, circles, xor or spirals"
+        }
+    size = max(2, min(int(size), _LARGEST_GRID))
+    inputs = {part: raw(training, getattr(data, part).x) for part in ("train", "validation")}
+    everything = torch.cat(list(inputs.values()))
+    low, high = everything.amin(0), everything.amax(0)
+    margin = 0.05 * (high - low).clamp_min(1e-6)
+    low, high = low - margin, high + margin
+    steps = torch.linspace(0, 1, size, dtype=low.dtype, device=low.device)
+    xs, ys = low[0] + (high[0] - low[0]) * steps, low[1] + (high[1] - low[1]) * steps
+    grid = torch.stack([xs.repeat(size), ys.repeat_interleave(size)], 1)
+    prepared = data.normalize(grid)
+    output = training.outputs(prepared)
+    answer: dict[str, Any] = {
+        "x": xs.tolist(),
+        "y": ys.tolist(),
+        "features": list(data.feature_names or ("x1", "x2")),
+        "classes": list(data.classes),
+        "points": {part: _points(training, part, inputs[part]) for part in inputs},
+    }
+    shares = probabilities(training, output)
+    if data.task == "regression":
+        answer["values"] = _map(output.view(-1) * data.target_scale + data.target_center, size)
+    elif data.task == "binary":
+        answer["values"] = _map(output.view(-1) if shares is None else shares[:, 1], size)
+    else:
+        best = (output if shares is None else shares).max(1)
+        answer["classes_map"] = [[int(c) for c in row] for row in _map(best.indices, size)]
+        answer["values"] = _map(best.values, size)
+    if units > 0:
+        answer["units"] = _unit_maps(training, prepared, size, min(int(units), _MOST_UNITS))
+    return answer
+
+
+def fit(training: Training, points: int = 200) -> dict[str, Any]:
+    """Answer with the fitted curve and the examples, in own units, for regression on one feature."""
+    data = training.data
+    if data.task != "regression" or tuple(data.shape) != (1,):
+        return {
+            "error": "a fitted curve needs a regression on one feature; try data.name = noisy-sine or outlier-line"
+        }
+    inputs = {part: raw(training, getattr(data, part).x) for part in ("train", "validation")}
+    everything = torch.cat(list(inputs.values()))
+    low, high = float(everything.min()), float(everything.max())
+    steps = torch.linspace(
+        low, high, max(2, min(int(points), 2000)), dtype=everything.dtype, device=everything.device
+    )
+    curve = training.outputs(data.normalize(steps[:, None])).view(-1) * data.target_scale + data.target_center
+    return {
+        "x": steps.tolist(),
+        "curve": curve.tolist(),
+        "feature": data.feature_names[0] if data.feature_names else "x",
+        "target": data.target_name,
+        "points": {part: _points(training, part, inputs[part]) for part in inputs},
+    }
+
+
+def augmentation(training: Training, example: int = 0, variants: int = 8) -> dict[str, Any]:
+    """Answer with one training example and variants of it, drawn by the training's code from a generator of its own."""
+    data = training.data
+    if data.raw_train is None:
+        return {"error": "augmentation is off; set a knob, for example data.augmentation.rotation = 15"}
+    if not 0 <= int(example) < len(data.raw_train):
+        return {"error": f"there are training examples 0 to {len(data.raw_train) - 1}, not {example}"}
+    generator = Generator(training.device).manual_seed(
+        derive(training.experiment.training.seed, "augmentation picture", int(example))
+    )
+    variants = max(1, min(int(variants), 32))
+    own = data.raw_train[int(example)]
+    chosen = torch.full((variants,), int(example), device=training.device)
+    changed = raw(training, data.augmented(chosen, generator))
+    show = {"image": picture, "audio": _wave, "table": Tensor.tolist}[data.form]
+    return {
+        "form": data.form,
+        "original": show(own),
+        "variants": [show(variant) for variant in changed],
+        "target": data.classes[int(data.train.y[int(example)])] if data.classes else None,
+    }
+
+
+def spectrogram(training: Training, example: int = 0) -> dict[str, Any]:
+    """Answer with the magnitude STFT of one training signal in decibels below its peak, rows from low to high frequency.
+
+    Hann windows of 128 samples (fewer for short signals), half overlapping; floor -80 dB. Times in samples;
+    frequencies in cycles per sample, since a signal's rate is not known to the training. At most 128 frames: longer
+    signals take the loudest of neighbouring frames.
+    """
+    data = training.data
+    if data.form != "audio":
+        return {"error": f"a spectrogram needs sound, this is {data.form} data; try data.name = tones"}
+    if not 0 <= int(example) < len(data.train):
+        return {"error": f"there are training examples 0 to {len(data.train) - 1}, not {example}"}
+    signal = raw(training, data.train.x[int(example) : int(example) + 1])[0, 0].float()
+    window = min(128, signal.numel())
+    if window < 8:
+        return {"error": f"a signal of {signal.numel()} samples is too short for a spectrogram"}
+    hop = max(1, window // 2)
+    spectrum = torch.stft(
+        signal, window, hop, window=torch.hann_window(window, device=signal.device), return_complex=True
+    ).abs()
+    peak = spectrum.max().clamp_min(1e-12)
+    decibels = 20 * torch.log10((spectrum / peak).clamp_min(10 ** (_FLOOR_DB / 20)))
+    if decibels.shape[1] > _COLUMNS:
+        decibels = F.adaptive_max_pool1d(decibels[None], _COLUMNS)[0]
+    frames = decibels.shape[1]
+    return {
+        "decibels": [[round(value, 2) for value in row] for row in decibels.tolist()],
+        "frequencies": [row / window for row in range(decibels.shape[0])],
+        "times": [frame * signal.numel() / max(1, frames - 1) for frame in range(frames)],
+        "samples": signal.numel(),
+        "target": data.classes[int(data.train.y[int(example)])] if data.classes else None,
+    }
+
+
+def _map(values: Tensor, size: int) -> list[list[float]]:
+    return values.view(size, size).tolist()
+
+
+def _points(training: Training, part: str, inputs: Tensor) -> dict[str, Any]:
+    data = training.data
+    targets = getattr(data, part).y[:_MOST_POINTS].view(-1)
+    shown = (
+        (targets * data.target_scale + data.target_center).tolist()
+        if data.task == "regression"
+        else targets.long().tolist()
+    )
+    rows = inputs[:_MOST_POINTS]
+    return {"x": rows[:, 0].tolist(), **({"y": rows[:, 1].tolist()} if rows.shape[1] > 1 else {}), "target": shown}  # fmt: skip
+
+
+def _unit_maps(training: Training, x: Tensor, size: int, units: int) -> list[dict[str, Any]]:
+    maps: list[dict[str, Any]] = []
+    layers = training.network.layers
+    for position, layer in enumerate(layers):
+        x = layer.forward(x, training=False)
+        if isinstance(layer, Activation) and position < len(layers) - 1:
+            found = [_map(x[:, unit].contiguous(), size) for unit in range(min(units, x.shape[1]))]
+            maps.append({"name": f"hidden {len(maps) + 1}", "kind": layer.kind, "maps": found})
+            if len(maps) == 2:
+                break
+    return maps
+
+
+def _wave(signal: Tensor) -> dict[str, list[float]]:
+    """Return lowest and highest sample of up to 128 stretches of a signal (1, samples)."""
+    columns = min(_COLUMNS, signal.shape[-1])
+    flat = signal.reshape(1, 1, -1).float()
+    high = F.adaptive_max_pool1d(flat, columns)[0, 0]
+    low = -F.adaptive_max_pool1d(-flat, columns)[0, 0]
+    return {"low": low.tolist(), "high": high.tolist()}

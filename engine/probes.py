@@ -1,0 +1,25 @@
+"""What a viewer may ask of a network while it trains or after: the table of probes by name.
+
+A probe takes the training and options and answers with plain values, ready for JSON; where it does not apply it answers
+{"error": why, and what to do}. None changes the training: a run that is probed is bit for bit the run that is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .probe_examples import calibration, confusion, predictions, worst
+from .probe_layers import activations, layer_health, layers, rates, weights
+from .probe_pictures import augmentation, boundary, fit, spectrogram
+
+#: Name -> probe(training, **options).
+PROBES: dict[str, Callable[..., dict[str, Any]]] = {
+    probe.__name__: probe
+    for probe in (
+        layers, activations, weights, rates, confusion, calibration, worst, predictions, boundary, fit, augmentation,
+        spectrogram,
+    )
+}  # fmt: skip
+
+__all__ = ["PROBES", "layer_health"]
