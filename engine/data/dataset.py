@@ -122,8 +122,12 @@ def refuse_too_large(values: int, place: str) -> None:
 
 
 def quoted(text: str | Path, limit: int = 80) -> str:
-    """Return `text` as an error message may show it: in quotes, control bytes escaped, cut to `limit` characters."""
-    text = str(text)
+    """Return `text` as an error message may show it: in quotes, control bytes escaped, cut to `limit` characters.
+
+    A path is shown whole: cut, it would not say which file is meant.
+    """
+    if isinstance(text, Path):
+        return repr(str(text))
     return repr(text if len(text) <= limit else text[: limit - 1] + "…")
 
 
