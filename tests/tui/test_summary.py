@@ -1,0 +1,114 @@
+"""The summary: which epoch's numbers stand beside the test result, what still holds, and a chart that fits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from rich.cells import cell_len
+
+from ladera.engine.events import Checked, Diagnosed, EpochEnded, Event, RunEnded, RunStarted
+from ladera.engine.experiment import Experiment
+from ladera.engine.history import History
+from ladera.tui.summary import summary
+
+TEST = {"loss": 0.75, "metrics": {"accuracy": 0.9125}}
+
+
+def run(count: int, *ends: Event, **ended: Any) -> History:
+    """Validation is best at epoch 2 of `count`; train loss 1/epoch."""
+
+    def events() -> Iterator[Event]:
+        yield RunStarted(
+            experiment=Experiment.model_validate({"data": {"name": "digits"}}).plain(),
+            parameters=10,
+            task="multiclass",
+            classes=("a", "b"),
+            sizes={"train": 100, "validation": 30, "test": 30},
+            steps_per_epoch=2,
+        )
+        for epoch in range(1, count + 1):
+            loss = 0.5 + 0.25 * abs(epoch - 2)
+            yield EpochEnded(
+                time=float(epoch), epoch=epoch, step=2 * epoch, lr=0.1, seconds=1.0, examples_per_second=100.0,
+                train={"loss": 1 / epoch, "metrics": {"accuracy": 1 - 0.5 / epoch}, "penalty": 0.0},
+                validation={"loss": loss, "metrics": {"accuracy": 0.5}},
+            )  # fmt: skip
+            yield Checked(
+                epoch=epoch, value=loss, best=0.5, best_epoch=min(epoch, 2), wait=max(0, epoch - 2), patience=10, verdict="waiting",
+            )  # fmt: skip
+        yield from ends
+        yield RunEnded(epoch=count, step=2 * count, seconds=float(count), **ended)
+
+    return History.of(events())
+
+
+def plain(history: History, **options: Any) -> list[str]:
+    return [line.plain.rstrip() for line in summary(history, **options)]
+
+
+def cells(lines: list[str], first: str) -> list[str]:
+    return next(line for line in lines if line.split()[:1] == [first] and len(line.split()) > 2).split()[1:]
+
+
+def test_the_table_shows_the_restored_epoch_beside_its_test_result() -> None:
+    lines = plain(run(4, reason="stopped_early", best_epoch=2, restored_epoch=2, test=TEST))
+    assert "epoch 2, the best, whose weights were restored" in lines
+    # By hand from the events: epoch 2 has train loss 1/2, accuracy 1 - 0.25; validation 0.5 and 0.5.
+    assert cells(lines, "loss") == ["0.5000", "0.5000", "0.7500"]
+    assert cells(lines, "accuracy") == ["75.0%", "50.0%", "91.2%"]
+
+
+def test_without_restoring_the_test_belongs_to_the_last_step_and_that_is_said() -> None:
+    lines = plain(run(4, reason="finished", best_epoch=2, restored_epoch=None, test=TEST))
+    assert "epoch 2, the best; the final weights are those of the last step" in lines
+    assert "  test: the weights of epoch 4" in lines
+
+
+def test_without_a_test_there_is_no_such_column() -> None:
+    lines = plain(run(3, reason="stopped", best_epoch=2, restored_epoch=2, detail="stopped by SIGINT"))
+    assert cells(lines, "loss") == ["0.5000", "0.5000"]
+    assert lines[1].startswith("Stopped after epoch 3 of at most 100, 3.00 s: stopped by SIGINT; 100 examples/s")
+
+
+@pytest.mark.parametrize(("reason", "word"), [("diverged", "Diverged"), ("failed", "Failed"), ("finished", "Finished")])
+def test_it_says_how_it_ended(reason: str, word: str) -> None:
+    assert plain(run(2, reason=reason, detail="x\x1b[2Jy"))[1].startswith(f"{word} after epoch 2 of at most 100, 2.00 s: x[2Jy")
+
+
+def test_a_run_that_ended_in_its_first_epoch_has_neither_chart_nor_table() -> None:
+    assert len(plain(run(0, reason="diverged", detail="the loss became nan"))) == 2
+
+
+def test_findings_that_were_taken_back_are_not_told_again() -> None:
+    lines = plain(
+        run(
+            3,
+            Diagnosed(finding="overfit", text="Overfitting."),
+            Diagnosed(finding="lr_too_large", text="Too large."),
+            Diagnosed(finding="recovered", text="No longer: overfit.", evidence={"findings": ["overfit"]}),
+            reason="finished",
+        )
+    )
+    assert "Too large." in lines
+    assert not any("verfit" in line for line in lines)
+
+
+def test_the_chart_fits_and_shows_both_curves() -> None:
+    for width in (40, 80, 120):
+        lines = plain(run(30, reason="finished"), width=width)
+        picture = lines[3:17]
+        assert max(cell_len(line) for line in picture) <= min(width, 100)
+        if width >= 80:
+            assert any("train" in line for line in picture)
+            assert any("validation" in line for line in picture)
+
+
+def test_places_and_commands_come_last() -> None:
+    lines = plain(run(3, reason="finished"), directory="runs/a\x1b-1", go_on={"again": "ladera run x"})
+    assert lines[-2:] == ["kept in  runs/a-1", "again    ladera run x"]
+
+
+def test_a_run_that_goes_on_has_no_summary() -> None:
+    assert summary(History()) == []

@@ -1,0 +1,151 @@
+"""Training without the lab: a live line on a terminal, plain lines in a pipe, or the events themselves as JSON."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Literal, TextIO
+
+from rich.console import Console
+from rich.text import Text
+
+from ..engine.events import Event, RunStarted, to_line
+from ..engine.history import History
+from .output import Output
+from .progress import header, live_line, plain_line, remark
+from .summary import summary
+
+Style = Literal["live", "plain", "quiet"]
+
+#: Exit codes by the reason of the end; a run stopped by a signal has 128 + its number.
+EXIT = {"finished": 0, "stopped_early": 0, "stopped": 0, "failed": 3, "diverged": 4}
+
+_LIVE_SECONDS = 0.1
+_PLAIN_SECONDS = 1.0
+
+
+def style_of(stream: TextIO) -> Style:
+    """Live on a terminal that can move its cursor, plain elsewhere."""
+    return "live" if stream.isatty() and os.environ.get("TERM", "dumb") != "dumb" else "plain"
+
+
+class Teller:
+    """Tells people of a run on one stream, as it goes."""
+
+    def __init__(
+        self, stream: TextIO, style: Style, name: str, hurry: Callable[[], bool] = lambda: False
+    ) -> None:
+        self._stream, self._style, self._name = stream, style, name
+        self._output = Output(stream, hurry)
+        self._unicode = _speaks_unicode(stream)
+        self._told_at = -_PLAIN_SECONDS
+        self._told_epoch = 0
+
+    @property
+    def width(self) -> int:
+        """Columns of the terminal now; 80 elsewhere."""
+        if self._style != "live":
+            return 80
+        try:
+            columns = os.get_terminal_size(self._stream.fileno()).columns
+        except (OSError, ValueError, io.UnsupportedOperation):
+            columns = shutil.get_terminal_size().columns
+        return max(20, columns or 80)  # a terminal that does not know its size says 0
+
+    def tell(self, event: Event, history: History) -> None:
+        """Take notice of an event that was folded into the history."""
+        if self._style == "quiet":
+            return
+        if isinstance(event, RunStarted):
+            self._say(*header(event, self._name))
+        elif words := remark(event):
+            self._say(words)
+        self._progress(event, history)
+
+    def _progress(self, event: Event, history: History) -> None:
+        now = time.monotonic()
+        if self._style == "live":
+            if now - self._told_at >= _LIVE_SECONDS and history.ended is None:
+                self._told_at = now
+                width = self.width - 1  # the last column stays free, or some terminals wrap
+                self._output.live(self._rendered(live_line(history, width, self._unicode), width))
+        elif event.name == "checked" or (event.name == "epoch_ended" and history.checks == []):
+            last = history.ended is not None or history.epoch >= history.epochs
+            if now - self._told_at >= _PLAIN_SECONDS or last:
+                self._told_at, self._told_epoch = now, history.epoch
+                self._say(plain_line(history))
+        elif event.name == "run_ended" and 0 < self._told_epoch != history.epoch:
+            self._say(plain_line(history))
+
+    def finish(self, history: History, directory: str = "", go_on: Mapping[str, str] | None = None) -> None:
+        """Write the summary and wait until it is out."""
+        self._output.live(None)
+        if self._style == "quiet":
+            if directory:
+                self._say(directory)
+        else:
+            lines = summary(
+                history, self.width - (self._style == "live"), unicode=self._unicode,
+                directory=directory, go_on=go_on,
+            )  # fmt: skip
+            for line in lines:
+                self._output.line(self._rendered(line) if self._style == "live" else line.plain.rstrip())
+        self._output.close()
+
+    def close(self) -> None:
+        """Take the live line away and wait until everything is out."""
+        self._output.live(None)
+        self._output.close()
+
+    def _say(self, *lines: str) -> None:
+        for line in lines:
+            self._output.line(line)
+
+    def _rendered(self, text: Text, width: int | None = None) -> str:
+        """Write styled text as bytes for this terminal; NO_COLOR and the terminal's depth are respected."""
+        console = Console(
+            file=io.StringIO(), force_terminal=True, width=width or 10_000, legacy_windows=False
+        )
+        with console.capture() as captured:
+            console.print(text, end="", soft_wrap=True, highlight=False, markup=False)
+        return captured.get()
+
+
+def _speaks_unicode(stream: TextIO) -> bool:
+    return (stream.encoding or "").lower().replace("-", "").startswith("utf")
+
+
+def drain(
+    events: Iterable[Event],
+    teller: Teller,
+    *,
+    history: History | None = None,
+    record: Callable[[Event], None] = lambda _event: None,
+    json_output: Output | None = None,
+) -> History:
+    """Take every event: fold it, record it, tell of it; return the whole history."""
+    history = history or History()
+    for event in events:
+        record(event)
+        history.apply(event)
+        if json_output is not None and event.recorded:
+            json_output.line(to_line(event))
+        teller.tell(event, history)
+    return history
+
+
+def exit_code(history: History, signalled: int | None = None) -> int:
+    """Return the exit code of a run that ended; `signalled` is 128 + the signal that asked for it, if one did."""
+    reason = history.ended.reason if history.ended else "failed"
+    if reason == "stopped" and signalled is not None:
+        return signalled
+    return EXIT.get(reason, 1)
+
+
+def stdout_is_terminal() -> bool:
+    """Whether a full screen can be opened: both ends are a terminal that can move its cursor."""
+    return sys.stdin.isatty() and style_of(sys.stdout) == "live"

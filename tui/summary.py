@@ -1,0 +1,146 @@
+"""A run in words once it ended: why, how good, where it is kept and how to go on; with a small chart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from rich.text import Text
+
+from ..engine.diagnosis import standing
+from ..engine.events import RunEnded
+from ..engine.history import History
+from ..engine.series import Series
+from .charts import Chart, ChartSpec, Curve, Mark
+from .progress import TRAIN, TROUBLE, VALIDATION, measured, title
+from .text import clean, count, duration
+
+_REASONS = {
+    "finished": "Finished",
+    "stopped_early": "Stopped early",
+    "stopped": "Stopped",
+    "diverged": "Diverged",
+    "failed": "Failed",
+}
+
+
+def summary(
+    history: History,
+    width: int = 80,
+    *,
+    unicode: bool = True,
+    directory: str = "",
+    go_on: Mapping[str, str] | None = None,
+) -> list[Text]:
+    """Tell how a run ended, as lines of at most `width` cells where they are a chart or a table.
+
+    `directory` is where it is kept; `go_on` are commands by what they do.
+    """
+    ended = history.ended
+    if ended is None or history.started is None:
+        return []
+    lines = [Text(), _why(ended, history)]
+    if len(history.train.get("loss", Series())) > 1:
+        lines += [Text(), *_chart(history, width, unicode)]
+    table = _table(history, ended)
+    if table:
+        lines += [Text(), *table]
+    holds = standing(history)
+    findings = {finding.finding: finding.text for finding in history.diagnoses if finding.finding in holds}
+    if findings:
+        lines += [Text(), *(Text(clean(text, 600)) for text in findings.values())]
+    rows = [("kept in", directory)] if directory else []
+    rows += list((go_on or {}).items())
+    if rows:
+        space = max(len(what) for what, _ in rows) + 2
+        lines += [
+            Text(),
+            *(Text.assemble((f"{what:<{space}}", "dim"), clean(text, 1000)) for what, text in rows),
+        ]
+    return lines
+
+
+def _why(ended: RunEnded, history: History) -> Text:
+    style = f"bold {TROUBLE}" if ended.reason in ("diverged", "failed") else "bold"
+    epochs = f"epoch {ended.epoch} of at most {history.epochs}"
+    detail = f": {clean(ended.detail, 600)}" if ended.detail else ""
+    pace = ""
+    if ended.seconds > 0 and history.epoch_seconds.last is not None and history.started is not None:
+        examples = history.started.sizes["train"] * ended.epoch / ended.seconds
+        pace = f"; {count(round(examples))} examples/s, evaluations included"
+    return Text.assemble(
+        (_REASONS.get(ended.reason, clean(ended.reason)), style),
+        f" after {epochs}, {_seconds(ended.seconds)}{detail}{pace}",
+    )
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.2f} s" if seconds < 60 else duration(seconds)
+
+
+def _table(history: History, ended: RunEnded) -> list[Text]:
+    """Loss and metrics of the weights that were tested, by part of the data."""
+    shown = ended.restored_epoch or ended.best_epoch or history.epoch
+    if shown is None or not len(history.train.get("loss", Series())):
+        return []
+    if ended.restored_epoch is not None:
+        which = f"epoch {shown}, the best, whose weights were restored"
+    elif ended.best_epoch == shown and shown != history.epoch:
+        which = f"epoch {shown}, the best; the final weights are those of the last step"
+    else:
+        which = f"epoch {shown}"
+    test: Mapping[str, Any] = ended.test or {}
+    tested = {"loss": test["loss"], **test.get("metrics", {})} if test else {}
+    names = [name for name in history.train if name in history.validation or name in tested]
+    head = ["", "train", "validation", "test"] if tested else ["", "train", "validation"]
+    rows = [
+        [title(name), _at(history.train, name, shown), _at(history.validation, name, shown)]
+        + ([measured(name, tested[name])] if name in tested else [])
+        for name in names
+    ]
+    widths = [max(len(row[index]) for row in [head, *rows] if index < len(row)) for index in range(len(head))]
+    lines = [Text(which)]
+    for row in [head, *rows]:
+        line = Text("  ")
+        for index, (cell, space) in enumerate(zip(row, widths, strict=False)):
+            style = (("", TRAIN, VALIDATION, "bold")[index]) if row is not head else "dim"
+            line.append(cell.ljust(space + 2) if index == 0 else cell.rjust(space + 2), style)
+        lines.append(line)
+    if ended.restored_epoch is None and ended.best_epoch is not None and tested and shown != history.epoch:
+        lines.append(Text(f"  test: the weights of epoch {history.epoch}", "dim"))
+    return lines
+
+
+def _at(curves: Mapping[str, Series], name: str, epoch: int) -> str:
+    series = curves.get(name)
+    point = series.value_at(epoch) if series is not None else None
+    return measured(name, point.y) if point is not None and point.x == epoch else "-"
+
+
+def _chart(history: History, width: int, unicode: bool) -> list[Text]:
+    curves = [
+        _curve("train", history.train.get("loss"), TRAIN, "dim", width),
+        _curve("validation", history.validation.get("loss"), VALIDATION, "strong", width),
+    ]
+    marks: list[Mark] = []
+    if history.best:
+        marks.append(Mark(history.best[0], f"best @ {history.best[0]}", "best"))
+    drawn = tuple(curve for curve in curves if curve is not None)
+    positive = all(np.all(np.asarray(curve.y) > 0) for curve in drawn)
+    spec = ChartSpec(
+        width=min(width, 100), height=14, curves=drawn, marks=tuple(marks), title="loss", x_label="epoch",
+        log_y=positive, y_label="log" if positive else "", marker="braille" if unicode else "ascii",
+    )  # fmt: skip
+    return Chart().render(spec)
+
+
+def _curve(label: str, series: Series | None, colour: str, style: Any, width: int) -> Curve | None:
+    if series is None or not len(series):
+        return None
+    envelope = series.envelope(columns=width * 2)
+    last = series.last
+    return Curve(
+        label, envelope.x, envelope.mean, envelope.low, envelope.high, colour, style,
+        nonfinite=envelope.nonfinite_x, last=last.y if last else None,
+    )  # fmt: skip
