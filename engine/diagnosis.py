@@ -66,7 +66,7 @@ def news(history: History, event: Event) -> list[Diagnosed]:
     """Return the findings that this event, already folded in, makes new.
 
     A finding is told when it first holds; a problem that no longer holds is told as `recovered`, after which it
-    may be told again. Rules are asked at the end of the epochs 1 to 32 and then at 16 to 32 epochs per doubling, at probes, and
+    may be told again. Rules are asked at the end of the epochs 1 to 15 and then of 8 epochs per doubling, at probes, and
     at the last check, where a run without problems gets its `good_fit`. Nothing follows RunEnded, which is the last event.
     """
     if not _due(history, event):
@@ -118,7 +118,7 @@ def _due(history: History, event: Event) -> bool:
     match event:
         case EpochEnded(epoch=epoch):
             # The check of the last epoch follows at once.
-            return epoch < history.epochs and epoch % (1 << max(0, epoch.bit_length() - 6)) == 0
+            return epoch < history.epochs and epoch % (1 << max(0, epoch.bit_length() - 4)) == 0
         case LayersProbed():
             return True
         case Checked():

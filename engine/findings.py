@@ -162,6 +162,7 @@ class View:
                 found[point.x] = point.y
         return [found[x] for x in sorted(found)]
 
+    @cached_property
     def speed(self) -> float:
         """Return by what share of itself the best train loss fell per epoch over the last third of the run (5 epochs at least).
 

@@ -47,7 +47,7 @@ def imbalance(view: View, standing: bool) -> Found | None:
 
 def overfit(view: View, standing: bool) -> Found | None:
     """Train loss low, validation loss much higher, or rising while the train loss falls."""
-    if view.epoch < 3 or view.checked < 3 or not view.level < 0.6:
+    if view.epoch < 3 or view.checked < 3 or not view.level < (0.7 if standing else 0.6):
         return None
     at_check = view.losses.value_at(view.checked)
     train = at_check.y if at_check else math.nan
@@ -55,10 +55,11 @@ def overfit(view: View, standing: bool) -> Found | None:
     lowest = min(view.recent(view.validations, 3), default=math.nan)
     gap = lowest - train
     wide = gap / view.reference - _chance_of_draw(view)
-    apart = wide > (0.12 if standing else 0.15) and (lowest > (2 if standing else 2.5) * train or wide > 0.25)
-    rising = lowest > (1.05 if standing else 1.1) * view.best_validation and wide > (
-        0.05 if standing else 0.07
+    apart = wide > (0.12 if standing else 0.15) and (
+        lowest > (2 if standing else 2.5) * train or wide > (0.15 if standing else 0.25)
     )
+    rising = wide > (0.05 if standing else 0.07)
+    rising = rising and lowest > (1.05 if standing else 1.1) * view.best_validation
     if not (apart or rising):
         return None
     best = view.history.best if view.setting("stopping.monitor", "loss") == "loss" else None
@@ -80,16 +81,17 @@ def underfit(view: View, standing: bool) -> Found | None:
     high = 0.6 if standing else 0.65
     if not view.checked or not view.level > high or view.validation_level <= high:
         return None
-    speed = view.speed()
+    speed = view.speed
     flat = view.epoch >= 15 and speed < (0.005 if standing else 0.001)
     if not (flat or (view.final and view.epoch >= 2) or (view.crushed and view.epoch >= 2)):
         return None
     evidence = rounded(train=view.train, validation=view.validation, chance=view.reference)
-    seen = f"Underfitting: train loss {short(view.train)} and validation loss {short(view.validation)} are both near chance ({short(view.reference)})"
-    if not view.level > 0.9:
-        seen = seen.replace("are both near chance", "are both high; chance is").replace(
-            f"is ({short(view.reference)})", f"is {short(view.reference)}"
-        )
+    where = (
+        f"near chance ({short(view.reference)})"
+        if view.level > 0.9
+        else f"high (chance is {short(view.reference)})"
+    )
+    seen = f"Underfitting: train loss {short(view.train)} and validation loss {short(view.validation)} are both {where}"
     l1, l2 = view.setting("regularization.l1", 0.0), view.setting("regularization.l2", 0.0)
     if view.crushed:
         key, value = ("l1", l1) if l1 >= l2 else ("l2", l2)
@@ -99,8 +101,10 @@ def underfit(view: View, standing: bool) -> Found | None:
         )
     if view.dropout >= 0.5:
         remedy = f"Lower model.dropout (now {short(view.dropout)})"
-    elif speed > 0.01:
-        remedy = f"The loss still falls: raise training.epochs (now {view.history.epochs})"
+    elif speed > 0.005:
+        stopped = bool(view.history.checks) and view.history.checks[-1].verdict == "stop"
+        key = "stopping.patience" if stopped else "training.epochs"
+        remedy = f"The loss still falls: raise {key} (now {view.setting(key)})"
     elif view.penalized:
         remedy = f"Lower regularization.l{1 if l1 >= l2 else 2} (now {short(max(l1, l2))})"
     elif view.setting("model.kind") == "polynomial":
@@ -157,14 +161,13 @@ def stopping_off(view: View, standing: bool) -> Found | None:
     best = view.history.best
     if view.setting("stopping.enabled", True) or best is None or not view.history.checks:
         return None
-    last = view.history.checks[-1]
     every = max(1, int(view.setting("training.validate_every", 1)))
-    if last.epoch - best[0] < 10 * every or not view.validation > 1.05 * view.best_validation:
+    if view.checked - best[0] < 10 * every or not view.validation > 1.05 * view.best_validation:
         return None
     return Found(
-        f"The best check was at epoch {best[0]}, {last.epoch - best[0]} epochs ago; early stopping is off. "
+        f"The best check was at epoch {best[0]}, {view.checked - best[0]} epochs ago; early stopping is off. "
         "Set stopping.enabled = true to save the rest.",
-        rounded(best_epoch=best[0], epoch=last.epoch),
+        rounded(best_epoch=best[0], epoch=view.checked),
     )
 
 
@@ -173,7 +176,7 @@ def still_improving(view: View, standing: bool) -> Found | None:
     checks = view.history.checks
     if not checks or view.epoch < view.history.epochs or checks[-1].verdict == "stop":
         return None
-    if checks[-1].best_epoch != view.checked or view.checked < 3 or not view.speed() > 0.005:
+    if checks[-1].best_epoch != view.checked or view.checked < 3 or not view.speed > 0.005:
         return None
     return Found(
         f"The last check was the best so far: with more epochs than {view.history.epochs} it may improve further "

@@ -106,8 +106,10 @@ def lr_too_small(view: View, standing: bool) -> Found | None:
 
 def stalled(view: View, standing: bool) -> Found | None:
     """The loss is still high and slow because the rate has become small: AdaGrad's sum, or a schedule that cut it."""
-    speed = view.speed()
-    if view.epoch < 10 or not view.level > (0.35 if standing else 0.4) or not speed < 0.02 or view.crushed:
+    if view.epoch < 10 or not view.level > (0.35 if standing else 0.4) or view.crushed:
+        return None
+    speed = view.speed
+    if not speed < 0.02:
         return None
     if view.setting("optimizer.kind") == "adagrad":
         early = max((layer["update_ratio"] for layer in _probed_at(view, 1)), default=math.nan)
