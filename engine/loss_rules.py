@@ -52,7 +52,7 @@ def double_softmax(view: View, standing: bool) -> Found | None:
 
 def lr_too_large(view: View, standing: bool) -> Found | None:
     """Updates as large as the weights, a train loss above chance that does not fall, or one that keeps jumping up."""
-    if _bounded(view):
+    if _without_reference(view):
         return None
     ratio = max((layer["update_ratio"] for layer in view.layers), default=0.0)
     lr = view.lr
@@ -88,8 +88,10 @@ def lr_too_large(view: View, standing: bool) -> Found | None:
 
 
 def lr_too_small(view: View, standing: bool) -> Found | None:
-    """After 3 epochs or more the loss has hardly moved, and the updates are tiny everywhere."""
-    if not view.layers or view.epoch < 3 or not view.untrained(standing) or view.crushed:
+    """After 3 epochs and 30 steps or more the loss has hardly moved, and the updates are tiny everywhere."""
+    if view.epoch < 3 or view.history.step < 30:
+        return None
+    if not view.layers or not view.untrained(standing) or view.crushed:
         return None
     ratio = max(layer["update_ratio"] for layer in view.layers)
     first = view.losses.value_at(1)
@@ -133,8 +135,9 @@ def stalled(view: View, standing: bool) -> Found | None:
 
 
 def at_chance(view: View, standing: bool) -> Found | None:
-    """After 5 epochs, or at the end, the train loss is within 3 % of knowing nothing. A fresh network is no finding."""
-    if not (view.epoch >= 5 or (view.final and view.epoch >= 2)) or view.crushed:
+    """After 5 epochs and 50 steps, or at the end, the train loss is within 3 % of knowing nothing. A fresh network is no finding."""
+    long = view.epoch >= 5 and view.history.step >= 50
+    if not (long or (view.final and view.epoch >= 2)) or view.crushed:
         return None
     if not (0.94 if standing else 0.97) <= view.level <= 1.05 or view.dropout >= 0.8:
         return None
@@ -149,7 +152,7 @@ def at_chance(view: View, standing: bool) -> Found | None:
     )
 
 
-def _bounded(view: View) -> bool:
+def _without_reference(view: View) -> bool:
     """Whether there is nothing to compare losses with."""
     return view.epoch > 0 and not math.isfinite(view.reference)
 

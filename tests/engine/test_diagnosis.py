@@ -7,6 +7,7 @@ import math
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
@@ -332,6 +333,14 @@ def test_a_fresh_ten_class_network_is_no_fault() -> None:
     # L13: 2.31 to 2.37 at the start.
     for loss in (2.31, 2.37):
         assert told(tell(story([loss, loss - 0.05]))) == []
+
+
+def test_a_few_steps_prove_nothing() -> None:
+    few = [layer(update_ratio=1e-5)]
+    events = story([1.0] * 8, chance=1.0, classes=0, probes=[few])
+    assert set(told(tell(events))) == {"lr_too_small"}
+    full_batch = [replace(e, step=e.epoch) if isinstance(e, EpochEnded) else e for e in events]
+    assert told(tell(full_batch)) == []
 
 
 def test_balanced_weights_are_judged_by_equal_shares() -> None:
