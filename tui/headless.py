@@ -6,6 +6,7 @@ import io
 import os
 import shutil
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Literal, TextIO
@@ -16,13 +17,13 @@ from rich.text import Text
 from ..engine.events import Event, RunStarted, to_line
 from ..engine.history import History
 from .output import Output
-from .progress import header, live_line, plain_line, remark
+from .progress import HANGING, header, live_line, plain_line, remark
 from .summary import summary
 
 Style = Literal["live", "plain", "quiet"]
 
-#: Exit codes by the reason of the end; a run stopped by a signal has 128 + its number.
-EXIT = {"finished": 0, "stopped_early": 0, "stopped": 0, "failed": 3, "diverged": 4}
+#: Exit codes of runs that had come to their end before.
+EXIT = {"finished": 0, "stopped_early": 0, "failed": 3, "diverged": 4}
 
 _LIVE_SECONDS = 0.1
 _PLAIN_SECONDS = 1.0
@@ -37,8 +38,13 @@ class Teller:
     """Tells people of a run on one stream, as it goes."""
 
     def __init__(
-        self, stream: TextIO, style: Style, name: str, hurry: Callable[[], bool] = lambda: False
+        self,
+        stream: TextIO,
+        style: Style,
+        name: Callable[[], str],
+        hurry: Callable[[], bool] = lambda: False,
     ) -> None:
+        """Tell of the run of that name, which is known from its first event on; see Output for the rest."""
         self._stream, self._style, self._name = stream, style, name
         self._output = Output(stream, hurry)
         self._unicode = _speaks_unicode(stream)
@@ -61,9 +67,10 @@ class Teller:
         if self._style == "quiet":
             return
         if isinstance(event, RunStarted):
-            self._say(*header(event, self._name))
+            for line in header(event, self._name()):
+                self._say(*self._wrapped(line, HANGING))
         elif words := remark(event):
-            self._say(words)
+            self._say(*self._wrapped(words, 2))
         self._progress(event, history)
 
     def _progress(self, event: Event, history: History) -> None:
@@ -90,7 +97,7 @@ class Teller:
         else:
             lines = summary(
                 history, self.width - (self._style == "live"), unicode=self._unicode,
-                directory=directory, go_on=go_on,
+                wrap=self._style == "live", directory=directory, go_on=go_on,
             )  # fmt: skip
             for line in lines:
                 self._output.line(self._rendered(line) if self._style == "live" else line.plain.rstrip())
@@ -100,6 +107,12 @@ class Teller:
         """Take the live line away and wait until everything is out."""
         self._output.live(None)
         self._output.close()
+
+    def _wrapped(self, line: str, hanging: int) -> list[str]:
+        """Break a line between words where a terminal would break it anywhere; in a pipe it stays whole."""
+        if self._style != "live":
+            return [line]
+        return textwrap.wrap(line, self.width - 1, subsequent_indent=" " * hanging, drop_whitespace=True)
 
     def _say(self, *lines: str) -> None:
         for line in lines:
@@ -120,17 +133,10 @@ def _speaks_unicode(stream: TextIO) -> bool:
 
 
 def drain(
-    events: Iterable[Event],
-    teller: Teller,
-    *,
-    history: History | None = None,
-    record: Callable[[Event], None] = lambda _event: None,
-    json_output: Output | None = None,
+    events: Iterable[Event], teller: Teller, history: History, json_output: Output | None = None
 ) -> History:
-    """Take every event: fold it, record it, tell of it; return the whole history."""
-    history = history or History()
+    """Take every event: fold it, print it where JSON is wanted, tell of it; return the history."""
     for event in events:
-        record(event)
         history.apply(event)
         if json_output is not None and event.recorded:
             json_output.line(to_line(event))
@@ -138,14 +144,6 @@ def drain(
     return history
 
 
-def exit_code(history: History, signalled: int | None = None) -> int:
-    """Return the exit code of a run that ended; `signalled` is 128 + the signal that asked for it, if one did."""
-    reason = history.ended.reason if history.ended else "failed"
-    if reason == "stopped" and signalled is not None:
-        return signalled
-    return EXIT.get(reason, 1)
-
-
-def stdout_is_terminal() -> bool:
-    """Whether a full screen can be opened: both ends are a terminal that can move its cursor."""
+def can_hold_a_screen() -> bool:
+    """Tell whether both ends are a terminal that can move its cursor."""
     return sys.stdin.isatty() and style_of(sys.stdout) == "live"

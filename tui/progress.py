@@ -22,6 +22,10 @@ _TITLES = {"r2": "R²", "macro_recall": "macro recall", "rmse": "RMSE", "mae": "
 TRAIN, VALIDATION, BEST, TROUBLE = "cyan", "bright_yellow", "green", "red"
 
 
+#: Column at which the header's text begins.
+HANGING = 13
+
+
 def title(metric: str) -> str:
     """Name a metric for people."""
     return _TITLES.get(metric, metric)
@@ -64,7 +68,7 @@ def header(started: RunStarted, name: str) -> list[str]:
     ]  # fmt: skip
     about = clean(str(e.get("description", "")))
     return [clean(name) + (f": {about}" if about else "")] + [
-        f"  {topic:<10} {clean(text, 400)}" for topic, text in rows
+        f"  {topic:<{HANGING - 3}} {clean(text, 400)}" for topic, text in rows
     ]
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+from rich.console import Console
 from rich.text import Text
 
 from ..engine.diagnosis import standing
@@ -30,17 +31,19 @@ def summary(
     width: int = 80,
     *,
     unicode: bool = True,
+    wrap: bool = False,
     directory: str = "",
     go_on: Mapping[str, str] | None = None,
 ) -> list[Text]:
-    """Tell how a run ended, as lines of at most `width` cells where they are a chart or a table.
+    """Tell how a run ended; the chart is at most `width` cells wide, sentences too if they are to `wrap`.
 
     `directory` is where it is kept; `go_on` are commands by what they do.
     """
     ended = history.ended
     if ended is None or history.started is None:
         return []
-    lines = [Text(), _why(ended, history)]
+    sentences = _wrapped(width) if wrap else _as_it_is
+    lines = [Text(), *sentences(_why(ended, history))]
     if len(history.train.get("loss", Series())) > 1:
         lines += [Text(), *_chart(history, width, unicode)]
     table = _table(history, ended)
@@ -49,7 +52,7 @@ def summary(
     holds = standing(history)
     findings = {finding.finding: finding.text for finding in history.diagnoses if finding.finding in holds}
     if findings:
-        lines += [Text(), *(Text(clean(text, 600)) for text in findings.values())]
+        lines += [Text(), *(line for text in findings.values() for line in sentences(Text(clean(text, 600))))]
     rows = [("kept in", directory)] if directory else []
     rows += list((go_on or {}).items())
     if rows:
@@ -59,6 +62,15 @@ def summary(
             *(Text.assemble((f"{what:<{space}}", "dim"), clean(text, 1000)) for what, text in rows),
         ]
     return lines
+
+
+def _wrapped(width: int) -> Callable[[Text], list[Text]]:
+    console = Console(width=width, legacy_windows=False)
+    return lambda text: list(text.wrap(console, width))
+
+
+def _as_it_is(text: Text) -> list[Text]:
+    return [text]
 
 
 def _why(ended: RunEnded, history: History) -> Text:
@@ -82,7 +94,7 @@ def _seconds(seconds: float) -> str:
 def _table(history: History, ended: RunEnded) -> list[Text]:
     """Loss and metrics of the weights that were tested, by part of the data."""
     shown = ended.restored_epoch or ended.best_epoch or history.epoch
-    if shown is None or not len(history.train.get("loss", Series())):
+    if not shown or not len(history.train.get("loss", Series())):
         return []
     if ended.restored_epoch is not None:
         which = f"epoch {shown}, the best, whose weights were restored"

@@ -1,0 +1,317 @@
+"""The command line in this process: what it prints where, exit codes, and that refused input leaves nothing behind."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from ladera.engine.training import Training
+from ladera.tui.cli import main
+
+#: Makes a digits run of a few epochs in a fraction of a second.
+SHORT = ("--set", "training.epochs=3", "--set", "training.threads=1")
+
+
+class Done(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        def refuse(constant: str) -> None:
+            raise ValueError(f"{constant} is no strict JSON")
+
+        return [json.loads(line, parse_constant=refuse) for line in self.out.splitlines()]
+
+
+Ladera = Callable[..., Done]
+
+
+@pytest.fixture
+def ladera(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Ladera:
+    """Run the command line in an empty folder, with an empty folder of user presets."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LADERA_RUNS", "runs")
+    monkeypatch.setattr("platformdirs.user_config_dir", lambda name: str(tmp_path / "config" / name))
+
+    def call(*arguments: str) -> Done:
+        monkeypatch.setattr(sys, "argv", ["ladera", *arguments])
+        with pytest.raises(SystemExit) as end:
+            main()
+        captured = capsys.readouterr()
+        return Done(int(end.value.code or 0), captured.out, captured.err)
+
+    return call
+
+
+# -- help ----------------------------------------------------------------------------------------------------------
+
+
+def test_help_lists_the_commands_that_work(ladera: Ladera) -> None:
+    done = ladera("--help")
+    listed = re.findall(r"^  ([a-z]+)  ", done.out.partition("Commands:")[2], re.M)
+    assert done.code == 0
+    assert {"run", "resume", "runs", "presets", "doctor"} <= set(listed)
+    for command in listed:
+        helped = ladera(command, "--help")
+        assert helped.code == 0
+        assert "Usage" in helped.out
+
+
+def test_version(ladera: Ladera) -> None:
+    assert re.fullmatch(r"ladera \d+\.\d+\.\d+\n", ladera("--version").out)
+
+
+# -- refusals ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nix"], 'no experiment preset "nix"'),
+        (["digitss"], 'did you mean "digits"'),
+        (["missing.toml"], "missing.toml"),
+        (["digits", "--set", "optimizer.lrr=1"], "optimizer.lrr: unknown key"),
+        (["digits", "--set", "optimizer.lr=fast"], "optimizer.lr"),
+        (["digits", "--set", "optimizer.lr=nan"], "optimizer.lr"),
+        (["digits", "--set", "optimizer.lr=-1"], "optimizer.lr"),
+        (["digits", "--set", "nonsense"], "nonsense"),
+        (["digits", "--set", "data.path=no.csv", "--set", 'data.target="y"'], "data"),
+        (["digits", "--name", "../up"], "cannot be the name of a run"),
+        (["digits", "--name", "a\x1b]0;b\x07"], "cannot be the name of a run"),
+    ],
+)
+def test_bad_input_is_one_message_and_leaves_nothing(
+    ladera: Ladera, tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    done = ladera("run", *arguments)
+    assert done.code == 2
+    assert done.out == ""
+    assert message in done.err
+    assert "Traceback" not in done.err
+    assert "\x1b" not in done.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_data_file_that_is_not_there_is_refused_before_anything_is_made(
+    ladera: Ladera, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.toml").write_text(
+        '[data]\npath = "houses.csv"\ntarget = "price"\ntask = "regression"\n'
+    )
+    done = ladera("run", "mine.toml")
+    assert done.code == 2
+    assert "houses.csv" in done.err
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.toml"]
+
+
+def test_every_fault_is_told_at_once(ladera: Ladera) -> None:
+    done = ladera(
+        "run", "digits", "--set", "optimizer.lr=-1", "--set", "training.epochs=0", "--set", "model.hidn=[1]"
+    )
+    assert all(key in done.err for key in ("optimizer.lr", "training.epochs", "model.hidn"))
+
+
+def test_a_runs_folder_that_cannot_be_made_is_told(ladera: Ladera, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = ladera("run", "digits", *SHORT, "--runs-dir", "file/runs")
+    assert done.code == 2
+    assert "--runs-dir" in done.err
+
+
+def test_an_unknown_run_names_the_nearest(ladera: Ladera) -> None:
+    ladera("run", "digits", *SHORT, "-q")
+    done = ladera("resume", "digit-0001")
+    assert done.code == 2
+    assert "digits-0001" in done.err
+
+
+# -- run -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_run_tells_of_itself_and_leaves_a_complete_directory(ladera: Ladera, tmp_path: Path) -> None:
+    done = ladera("run", "digits", *SHORT)
+    assert done.code == 0
+    assert done.err == ""
+    assert "\x1b" not in done.out
+    lines = done.out.splitlines()
+    assert lines[0] == "digits-0001: Handwritten digits with a small MLP"
+    assert "at most 3 epochs of 17 steps" in done.out
+    assert any(line.startswith("epoch 3/3  train loss ") for line in lines)
+    assert any(line.startswith("Finished after epoch 3 of at most 3") for line in lines)
+    assert "again    ladera run runs/digits-0001/experiment.toml" in lines
+    run = tmp_path / "runs" / "digits-0001"
+    names = {path.name for path in run.iterdir()}
+    assert {"experiment.toml", "events.jsonl", "status.json", "best.safetensors", "checkpoints"} <= names
+    status = json.loads((run / "status.json").read_text())
+    assert (status["state"], status["exit_code"], status["epoch"]) == ("finished", 0, 3)
+
+
+def test_json_is_the_log_and_nothing_else(ladera: Ladera, tmp_path: Path) -> None:
+    done = ladera("run", "digits", *SHORT, "--json")
+    assert done.code == 0
+    assert done.out == (tmp_path / "runs" / "digits-0001" / "events.jsonl").read_text()
+    assert [event["event"] for event in done.events][0 :: len(done.events) - 1] == [
+        "run_started",
+        "run_ended",
+    ]
+    assert "Finished after epoch 3" in done.err
+
+
+def test_json_and_quiet_is_silent_for_people(ladera: Ladera) -> None:
+    done = ladera("run", "digits", *SHORT, "--json", "--quiet")
+    assert done.err == ""
+    assert done.events[-1]["reason"] == "finished"
+
+
+TIMES = {"time", "seconds", "examples_per_second"}
+
+
+def timeless(value: Any) -> Any:
+    """An event without its times."""
+    if isinstance(value, dict):
+        return {key: timeless(inner) for key, inner in value.items() if key not in TIMES}
+    return value
+
+
+@pytest.mark.parametrize("preset", ["digits", "breast-cancer", "diabetes"])
+def test_one_seed_gives_one_stream(ladera: Ladera, preset: str) -> None:
+    first, second = (ladera("run", preset, *SHORT, "--json", "-q").events for _ in range(2))
+    assert [timeless(event) for event in first] == [timeless(event) for event in second]
+    other = ladera("run", preset, *SHORT, "--json", "-q", "--set", "training.seed=1").events
+    assert timeless(other[-1]) != timeless(first[-1])
+
+
+def test_a_kept_experiment_does_the_same_again(ladera: Ladera, tmp_path: Path) -> None:
+    first = ladera("run", "diabetes", *SHORT, "--json", "-q").events
+    again = ladera("run", "runs/diabetes-0001/experiment.toml", "--json", "-q").events
+    assert [timeless(event) for event in first] == [timeless(event) for event in again]
+    assert (tmp_path / "runs" / "diabetes-0002").is_dir()  # named after the run, not after the file
+
+
+def test_quiet_prints_the_directory(ladera: Ladera) -> None:
+    assert ladera("run", "digits", *SHORT, "--quiet", "--name", "first try") == (
+        0,
+        "runs/first try-0001\n",
+        "",
+    )
+
+
+@pytest.mark.parametrize("place", ["before", "after", "environment"])
+def test_the_runs_folder_can_be_chosen(
+    ladera: Ladera, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    option = ("--runs-dir", "elsewhere")
+    if place == "environment":
+        monkeypatch.setenv("LADERA_RUNS", "elsewhere")
+    before, after = option if place == "before" else (), option if place == "after" else ()
+    assert ladera(*before, "run", "digits", *SHORT, "-q", *after).code == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["elsewhere"]
+    assert "digits-0001" in ladera(*before, "runs", *after).out
+
+
+def test_a_diverged_run_has_code_4(ladera: Ladera) -> None:
+    done = ladera("run", "digits", *SHORT, "--set", "optimizer=sgd", "--set", "optimizer.lr=1e30", "--json")
+    assert done.code == 4
+    assert done.events[-1]["reason"] == "diverged"
+    assert "Diverged" in done.err
+
+
+def test_a_failed_run_has_code_3_and_says_why(ladera: Ladera, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(training: Training, *_: object) -> float:
+        raise RuntimeError("the card fell\x1b[2J out")
+
+    monkeypatch.setattr(Training, "update", fail)
+    done = ladera("run", "digits", *SHORT)
+    assert done.code == 3
+    assert "RuntimeError: the card fell[2J out" in done.out
+    assert "\x1b" not in done.out
+
+
+def test_hostile_data_stays_text(ladera: Ladera, tmp_path: Path) -> None:
+    escape = "\x1b]52;c;aGk=\x07\x1b[2J"
+    rows = "\n".join(f"{i % 7},{i % 5},{'a' if i % 2 else escape + 'b'}" for i in range(80))
+    (tmp_path / "x.csv").write_text(f"one{escape},[red]two,kind\n{rows}\n")
+    (tmp_path / "x.toml").write_text(
+        'description = "d\\u001B[2J"\n[data]\npath = "x.csv"\ntarget = "kind"\ntask = "binary"\n'
+    )
+    for style in ((), ("--json",)):
+        done = ladera("run", "x.toml", *SHORT, *style)
+        assert done.code == 0, done.err
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f]", done.out + done.err)
+
+
+# -- resume and runs -----------------------------------------------------------------------------------------------
+
+
+def test_a_run_that_ended_says_what_would_make_it_go_on(ladera: Ladera) -> None:
+    ladera("run", "digits", *SHORT, "-q")
+    done = ladera("resume", "digits-0001")
+    assert done.code == 0  # a job that is started again and again ends well
+    assert "raise training.epochs above that to go on" in done.err
+
+
+def test_going_on_with_more_epochs_keeps_one_history(ladera: Ladera) -> None:
+    ladera("run", "digits", *SHORT, "-q")
+    done = ladera("resume", "digits", "--set", "training.epochs=5", "--json")
+    assert done.code == 0
+    assert [event["epoch"] for event in done.events if event["event"] == "epoch_ended"] == [4, 5]
+    assert done.events[0]["changes"] == {"training.epochs": [3, 5]}
+    assert "Finished after epoch 5 of at most 5" in done.err
+    assert "training.epochs was 3, is 5" in done.err
+    whole = ladera("run", "digits", *SHORT, "--set", "training.epochs=5", "--json", "-q").events
+    for key in ("loss", "metrics"):
+        assert whole[-1]["test"][key] == done.events[-1]["test"][key]
+
+
+def test_what_cannot_change_is_refused_on_resume(ladera: Ladera) -> None:
+    ladera("run", "digits", *SHORT, "-q")
+    done = ladera("resume", "digits", "--set", "model.hidden=[7]")
+    assert done.code == 2
+    assert "model.hidden" in done.err
+
+
+def test_runs_are_listed(ladera: Ladera) -> None:
+    empty = ladera("runs")
+    assert (empty.code, empty.out) == (0, "")
+    assert "ladera run digits" in empty.err
+    ladera("run", "digits", *SHORT, "-q")
+    ladera("run", "diabetes", *SHORT, "-q")
+    table = ladera("runs").out.splitlines()
+    assert table[0].split() == ["run", "state", "epoch", "best", "age", "experiment"]
+    assert [line.split()[:3] for line in table[1:]] == [
+        ["digits-0001", "finished", "3/3"], ["diabetes-0001", "finished", "3/3"],
+    ]  # fmt: skip
+    listed = ladera("runs", "--json").events
+    assert [run["name"] for run in listed] == ["digits-0001", "diabetes-0001"]
+    assert listed[0]["state_now"] == "finished"
+    assert listed[0]["test"]["metrics"].keys() == {"accuracy", "macro_recall"}
+
+
+# -- without a command ---------------------------------------------------------------------------------------------
+
+
+def test_without_a_terminal_the_default_is_trained(ladera: Ladera, tmp_path: Path) -> None:
+    done = ladera()
+    assert done.code == 0
+    accuracy = re.search(r"accuracy +\d+\.\d% +(\d+\.\d)% ", done.out)
+    assert accuracy
+    assert float(accuracy[1]) >= 95  # validation, as the summary shows it
+    assert (tmp_path / "runs" / "digits-0001" / "status.json").exists()
+
+
+def test_without_a_terminal_the_last_experiment_is_trained_again(ladera: Ladera, tmp_path: Path) -> None:
+    ladera("run", "diabetes", *SHORT, "-q", "--name", "mine")
+    assert ladera().out.startswith("mine-0002: Progression of diabetes")
+    for number in (1, 2):
+        (tmp_path / "runs" / f"mine-000{number}" / "experiment.toml").write_text("[data]\nname = 7\n")
+    from ladera.tui.commands_runs import last_experiment
+
+    assert last_experiment(Path("runs"))[1] == "digits"

@@ -1,0 +1,136 @@
+"""`ladera presets` and `ladera doctor`."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ladera.presets.catalog import EXPERIMENTS, PARTS, catalog, load
+from ladera.tui.cli import main
+
+Ladera = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def ladera(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Ladera:
+    """Run the command line in an empty folder, with an empty folder of user presets."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LADERA_RUNS", "runs")
+    monkeypatch.setattr("platformdirs.user_config_dir", lambda name: str(tmp_path / "config" / name))
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["ladera", *arguments])
+        with pytest.raises(SystemExit) as end:
+            main()
+        captured = capsys.readouterr()
+        return int(end.value.code or 0), captured.out, captured.err
+
+    return call
+
+
+def test_all_presets_are_listed_by_part(ladera: Ladera) -> None:
+    code, out, _ = ladera("presets", "list")
+    lines = out.splitlines()
+    assert code == 0
+    assert [line for line in lines if line and line[0] != " "] == [EXPERIMENTS, *PARTS]
+    assert sum(line.startswith("  ") for line in lines) == len(catalog())
+    assert any(line.split() == ["adam", "Adam"] for line in lines)
+
+
+def test_one_part_by_any_usual_word_for_it(ladera: Ladera) -> None:
+    assert ladera("presets", "list", "optimizers") == ladera("presets", "list", "optimizer")
+    assert ladera("presets", "list", "experiment") == ladera("presets", "list", "experiments")
+    code, _, err = ladera("presets", "list", "optimisers")
+    assert code == 2
+    assert "there are experiments, data" in err
+
+
+def test_the_list_as_json_says_what_pickers_show(ladera: Ladera) -> None:
+    listed = json.loads(ladera("presets", "list", "optimizer", "--json")[1])
+    adam = next(preset for preset in listed if preset["name"] == "adam")
+    assert adam["formula"].startswith("θ ←")
+    assert adam["values"]["lr"] == 0.001
+
+
+def test_a_broken_preset_is_listed_with_its_fault(ladera: Ladera, tmp_path: Path) -> None:
+    (tmp_path / "presets").mkdir()
+    (tmp_path / "presets" / "mine.toml").write_text("[data\n")
+    out = ladera("presets", "list", "experiments")[1]
+    line = next(line for line in out.splitlines() if "mine" in line)
+    assert "./presets" in line
+    assert "broken: " in line
+
+
+def test_an_experiment_is_shown_complete_and_can_be_loaded_again(ladera: Ladera, tmp_path: Path) -> None:
+    code, out, _ = ladera("presets", "show", "digits", "--set", "optimizer=sgd", "--set", "optimizer.lr=0.5")
+    assert code == 0
+    (tmp_path / "again.toml").write_text(out)
+    assert load("again.toml") == load("digits", ["optimizer=sgd", "optimizer.lr=0.5"])
+
+
+def test_a_part_is_shown_with_its_notes(ladera: Ladera) -> None:
+    out = ladera("presets", "show", "optimizer/adam")[1]
+    assert tomllib.loads(out)["optimizer"]["beta1"] == 0.9
+    code, _, err = ladera("presets", "show", "optimizer/adm")
+    assert code == 2
+    assert "adamw" in err
+    code, _, err = ladera("presets", "show", "optimizer/adam", "--set", "optimizer.lr=1")
+    assert code == 2
+    assert "--set optimizer=adam" in err
+
+
+def test_a_preset_cannot_drive_the_terminal(ladera: Ladera, tmp_path: Path) -> None:
+    (tmp_path / "presets" / "optimizer").mkdir(parents=True)
+    (tmp_path / "presets" / "optimizer" / "evil.toml").write_text(
+        'description = "a\\u001B[2Jb"  # \u202e\n[optimizer]\nkind = "sgd"\n'
+    )
+    for arguments in (("list", "optimizer"), ("show", "optimizer/evil"), ("check",)):
+        _, out, err = ladera("presets", *arguments)
+        assert "evil" in out or arguments != ("list", "optimizer")
+        assert all(character.isprintable() or character == "\n" for character in out + err)
+
+
+def test_all_presets_are_fine(ladera: Ladera) -> None:
+    assert ladera("presets", "check") == (0, f"{len(catalog())} presets checked, 0 cannot be used\n", "")
+
+
+def test_what_cannot_be_used_is_named(ladera: Ladera, tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text("[optimizer]\nkind = 'sgd'\nlr = -1\nmomentun = 2\n")
+    code, out, err = ladera("presets", "check", "mine.toml", "digits", "optimizer/adam", "nix")
+    assert code == 2
+    assert out == "digits: fine\noptimizer/adam: fine\n"
+    assert "mine.toml:3: optimizer.lr" in err
+    assert "mine.toml:4: optimizer.momentun" in err
+    assert 'no experiment preset "nix"' in err
+
+
+def test_the_schema_is_json(ladera: Ladera) -> None:
+    assert json.loads(ladera("presets", "schema")[1])["title"] == "A ladera experiment"
+
+
+def test_names_are_completed() -> None:
+    from ladera.tui import cli
+
+    assert [name for name, _ in cli._experiments("digits")] == ["digits", "digits-cnn"]
+    assert ("optimizer/adagrad", "AdaGrad") in cli._presets("optimizer/ada")
+
+
+def test_the_doctor_finds_this_machine_fit(ladera: Ladera) -> None:
+    code, out, _ = ladera("doctor")
+    assert code == 0, out
+    assert out.endswith("all is well\n")
+    for topic in ("python", "packages", "torch", "cuda", "terminal", "runs"):
+        assert f"\n  {topic} " in f"\n{out}"
+
+
+def test_the_doctor_names_a_folder_that_cannot_be_written(ladera: Ladera) -> None:
+    code, out, _ = ladera("doctor", "--runs-dir", "/dev/null/runs")
+    assert code == 1
+    assert "! runs" in out
+    assert "--runs-dir or LADERA_RUNS" in out
+    assert out.endswith("not right: runs\n")
