@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Self
 
 from .events import (
@@ -22,6 +23,18 @@ from .events import (
 )
 from .series import Series
 from .stopping import would_stop_at
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """How much was known when a checkpoint was saved: to there a resumed run rewinds."""
+
+    checks: int
+    layers: int
+    diagnoses: int
+    commands: int
+    changes: Mapping[str, Any]
+    checkpoint: CheckpointSaved | None
 
 
 class History:
@@ -59,6 +72,7 @@ class History:
         self.paused = False
         self.version = 0
         self._changes: dict[str, Any] = {}
+        self._marks: dict[tuple[int, int], _Mark] = {}
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> Self:
@@ -81,6 +95,8 @@ class History:
             case Checked():
                 self.checks.append(event)
             case RunStarted():
+                if self.started is not None:
+                    self._start_over()
                 self.started = event
             case LayersProbed():
                 self.layers.append(event)
@@ -90,6 +106,7 @@ class History:
                 self._command(event)
             case CheckpointSaved():
                 self.checkpoint, self.storage = event, None
+                self._set_mark(event)
             case StorageFailed():
                 self.storage = event
             case Resumed():
@@ -133,14 +150,38 @@ class History:
                        self.epoch_seconds, self.epoch_times):  # fmt: skip
             series.truncate_after(last_epoch)
         self.steps.truncate_after(event.step)
-        self.checks = [check for check in self.checks if check.epoch <= last_epoch]
-        self.layers = [probe for probe in self.layers if probe.step <= event.step]
-        self.diagnoses = [finding for finding in self.diagnoses if finding.epoch <= last_epoch]
+        mark = self._marks.get((event.step, event.epoch))
+        if mark is not None:
+            del self.checks[mark.checks :]
+            del self.layers[mark.layers :]
+            del self.diagnoses[mark.diagnoses :]
+            del self.commands[mark.commands :]
+            self._changes, self.checkpoint = dict(mark.changes), mark.checkpoint
+        else:
+            # The kill came before the log told of the checkpoint: nothing lies after it, except from other attempts.
+            self.checks = [check for check in self.checks if check.epoch <= last_epoch]
+            self.layers = [probe for probe in self.layers if probe.step <= event.step]
+            self.diagnoses = [finding for finding in self.diagnoses if finding.epoch <= last_epoch]
+            self.commands = [command for command in self.commands if command.step <= event.step]
         self.resumes.append(event)
         self.epoch, self.step = event.epoch, event.step
         self.ended, self.paused = None, False
         for key, (_, new) in event.changes.items():
             self._changes[key] = new
+        self._marks = {at: mark for at, mark in self._marks.items() if at <= (event.step, event.epoch)}
+        self._set_mark(event)
+
+    def _set_mark(self, event: CheckpointSaved | Resumed) -> None:
+        self._marks[event.step, event.epoch] = _Mark(
+            len(self.checks), len(self.layers), len(self.diagnoses), len(self.commands), dict(self._changes),
+            self.checkpoint,
+        )  # fmt: skip
+
+    def _start_over(self) -> None:
+        """Forget an attempt that was cut off before its first checkpoint: the run was started again from the beginning."""
+        version, time = self.version, self.time
+        self.__init__()
+        self.version, self.time = version, time
 
     # -- what views ask ----------------------------------------------------------------------------------------------
 

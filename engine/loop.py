@@ -21,6 +21,7 @@ from typing import Any, Protocol
 import torch
 
 from . import diagnosis, probes
+from .changes import changes
 from .controls import Command, Controls
 from .errors import InputError, LaderaError
 from .events import (
@@ -39,6 +40,7 @@ from .events import (
 )
 from .experiment import Experiment
 from .history import History
+from .stopping import Verdict
 from .training import Training
 
 
@@ -57,10 +59,20 @@ class Keeper(Protocol):
 class Checkpoint(Protocol):
     """A saved state to go on from."""
 
-    tensors: Mapping[str, torch.Tensor]
-    plain: Mapping[str, Any]
-    history: History
-    "The fold of the run's log up to the checkpoint."
+    @property
+    def tensors(self) -> Mapping[str, torch.Tensor]:
+        """What Training.tensors returned."""
+        ...
+
+    @property
+    def plain(self) -> Mapping[str, Any]:
+        """What the keeper was given beside them."""
+        ...
+
+    @property
+    def history(self) -> History:
+        """The fold of the run's log up to the checkpoint."""
+        ...
 
 
 def run(
@@ -85,15 +97,17 @@ def run(
     """
     loop = _Loop(experiment, controls or Controls(), keeper, checkpoint)
     history = checkpoint.history if checkpoint else History()
+    begun = False
     try:
         for event in loop.events():
+            begun = True
             history.apply(event)
             yield event
             for finding in diagnosis.news(history, event):
                 history.apply(finding)
                 yield finding
     except Exception as error:
-        if history.started is None:
+        if not begun:
             raise
         yield loop.ended("failed", _in_words(error, loop.training))
     if linger:
@@ -159,6 +173,7 @@ class _Loop:
         "Whether the end is to be tested: a run that was interrupted goes on later."
         self._mark = time.monotonic()
         self._saved_at = time.monotonic()
+        self._save_failed = False
 
     # -- the story ---------------------------------------------------------------------------------------------------
 
@@ -172,9 +187,7 @@ class _Loop:
             yield self._probe_layers()
         else:
             self._restore(self.checkpoint)
-            yield Resumed(time=self.now(), epoch=self.epoch - 1, step=training.step)
-            if self.checkpoint.history.checks and self.checkpoint.history.checks[-1].verdict == "stop":
-                self.ending = "stopped_early", "early stopping had ended this run"
+            yield self._resumed(self.checkpoint)
         while self.ending is None and self.epoch <= training.experiment.training.epochs:
             while self.index < training.steps_per_epoch:
                 loss = training.update(self.epoch, self.index) * training.unit
@@ -182,7 +195,7 @@ class _Loop:
                 self._take(loss)
                 if not math.isfinite(loss):
                     self.ending = "diverged", f"the loss became {loss} at step {training.step + 1}"
-                    yield self._steps_ended()
+                    yield self._steps_ended(training.step + 1)
                     break
                 if training.step % report_every == 0:
                     yield self._steps_ended()
@@ -227,16 +240,23 @@ class _Loop:
             data_digest=data.digest,
         )
 
+    def _resumed(self, checkpoint: Checkpoint) -> Resumed:
+        training, checks = self.training, checkpoint.history.checks
+        if checks and checks[-1].verdict == "stop" and training.stopping.exhausted:
+            self.ending = "stopped_early", self._why_early(checks[-1])
+        found = changes(checkpoint.plain["experiment"], training.experiment.plain())
+        return Resumed(time=self.now(), epoch=self.epoch - 1, step=training.step, changes=found)
+
     def _take(self, loss: float) -> None:
         self.in_epoch.add(loss)
         self.in_report.add(loss)
         if self.first_loss is None:
             self.first_loss = loss
 
-    def _steps_ended(self) -> StepsEnded:
+    def _steps_ended(self, step: int | None = None) -> StepsEnded:
         spread, self.in_report = self.in_report, _Spread()
         return StepsEnded(
-            time=self.now(), epoch=self.epoch, step=self.training.step,
+            time=self.now(), epoch=self.epoch, step=self.training.step if step is None else step,
             loss=spread.mean, low=spread.low, high=spread.high,
         )  # fmt: skip
 
@@ -290,14 +310,17 @@ class _Loop:
         if verdict.best_epoch == epoch:
             training.keep_best()
         if verdict.stop:
-            best = "" if verdict.best is None else f"; best {verdict.best:.6g} at epoch {verdict.best_epoch}"
-            words = f"{stopping.monitor} did not improve by more than {stopping.min_delta:g} in {verdict.wait} checks"
-            self.ending = "stopped_early", words + best
+            self.ending = "stopped_early", self._why_early(verdict)
         return Checked(
             time=self.now(), epoch=epoch, value=value, best=verdict.best, best_epoch=verdict.best_epoch,
             reference=verdict.reference, wait=verdict.wait, patience=verdict.patience,
             verdict="stop" if verdict.stop else "improved" if verdict.improved else "waiting",
         )  # fmt: skip
+
+    def _why_early(self, last: Verdict | Checked) -> str:
+        stopping = self.training.experiment.stopping
+        best = "" if last.best is None else f"; best {last.best:.6g} at epoch {last.best_epoch}"
+        return f"{stopping.monitor} did not improve by more than {stopping.min_delta:g} in {last.wait} checks{best}"
 
     def _end(self) -> Iterator[Event]:
         assert self.ending is not None
@@ -315,7 +338,7 @@ class _Loop:
         event = self.ended(*self.ending, restored=restored, test=test)
         if self.keeper is not None and self.ending[1] != _ABANDONED:
             try:
-                self.keeper.finish(training.tensors(), training.plain())
+                self.keeper.finish(training.tensors(), self._plain())
             except OSError as error:
                 yield StorageFailed(time=self.now(), what="final weights", error=str(error))
         yield event
@@ -420,6 +443,8 @@ class _Loop:
 
     def _checkpoint_due(self) -> bool:
         every = self.training.experiment.training.checkpoint_every
+        if self._save_failed:
+            every = min(every, _RETRY)
         return self.keeper is not None and every > 0 and time.monotonic() - self._saved_at >= every
 
     def _save(self) -> Event:
@@ -430,7 +455,9 @@ class _Loop:
         try:
             path = self.keeper.save(self.training.tensors(), self._plain())
         except OSError as error:
+            self._save_failed = True
             return StorageFailed(time=self.now(), what="checkpoint", error=str(error))
+        self._save_failed = False
         return CheckpointSaved(
             time=self.now(),
             epoch=self.epoch - 1,
@@ -480,6 +507,8 @@ class _Loop:
 
 
 _ABANDONED = "abandoned on request"
+#: Seconds until the next attempt after a checkpoint that could not be written.
+_RETRY = 5.0
 
 
 def _version(package: str) -> str:

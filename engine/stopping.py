@@ -99,6 +99,11 @@ class EarlyStopping:
             **asdict(self._state),
         )
 
+    @property
+    def exhausted(self) -> bool:
+        """Whether the count, as it is now, ends the training."""
+        return self.enabled and self._state.wait >= max(1, self.patience)
+
     def beats(self, value: float, other: float | None, margin: float = 0.0) -> bool:
         """Tell whether a value is finite and better than another (any finite one beats None) by more than a margin."""
         if not math.isfinite(value):

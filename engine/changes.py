@@ -1,0 +1,76 @@
+"""What differs between two experiments, and which of it a run may take over when it goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .errors import InputError
+
+#: Keys, or beginnings of keys, that may differ when a run goes on; the rest would make another run of it.
+CHANGEABLE = (
+    "description", "data.path", "model.dropout", "regularization.",
+    "optimizer.lr", "optimizer.momentum", "optimizer.beta", "optimizer.beta1", "optimizer.beta2", "optimizer.epsilon",
+    "optimizer.weight_decay",
+    "training.epochs", "training.validate_every", "training.clip_norm", "training.checkpoint_every",
+    "training.schedule.", "training.device", "training.threads",
+    "stopping.enabled", "stopping.patience", "stopping.min_delta", "stopping.baseline", "stopping.warm_up",
+    "stopping.restore_best",
+)  # fmt: skip
+
+
+def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Return {dotted key: [old value, new value]} for every value that differs; None stands for a key that is absent."""
+    before, after = flat(old), flat(new)
+    keys = dict.fromkeys((*before, *after))
+    return {
+        key: [before.get(key), after.get(key)]
+        for key in keys
+        if before.get(key, None) != after.get(key, None)
+    }
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested mappings as one, with dotted keys."""
+    out: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            out |= flat(value, f"{prefix}{key}.")
+        else:
+            out[prefix + key] = value
+    return out
+
+
+def with_changes(plain: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a copy of nested plain values with dotted keys replaced; None removes a key."""
+    copy: dict[str, Any] = {
+        key: with_changes(value, {}) if isinstance(value, Mapping) else value for key, value in plain.items()
+    }
+    for key, value in wanted.items():
+        *path, last = key.split(".")
+        section = copy
+        for name in path:
+            inner = section.setdefault(name, {})
+            if not isinstance(inner, dict):
+                raise InputError(f"{key}: {name} is a value, not a section")
+            section = inner
+        if value is None:
+            section.pop(last, None)
+        else:
+            section[last] = value
+    return copy
+
+
+def refuse_unchangeable(found: Mapping[str, Any]) -> None:
+    """Raise InputError, naming all of them, for changes that a run cannot take over when it goes on."""
+    wrong = [
+        f"{key} (from {before} to {after})"
+        for key, (before, after) in found.items()
+        if not any(
+            key == allowed or (allowed[-1] == "." and key.startswith(allowed)) for allowed in CHANGEABLE
+        )
+    ]
+    if wrong:
+        raise InputError(
+            f"cannot change when a run goes on: {', '.join(wrong)}; start a new run with it instead"
+        )

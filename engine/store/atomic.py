@@ -1,0 +1,80 @@
+"""Files that appear whole or not at all, also after a power cut."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterable
+from itertools import count
+from pathlib import Path
+
+_serial = count(1)
+
+#: File systems without the notion answer so to an fsync of a directory.
+_UNSUPPORTED = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EBADF}
+
+
+def write_new(path: Path, *parts: bytes) -> None:
+    """Create a file that must not exist yet, readable by its owner only, and wait until the disk has it."""
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        for part in parts:
+            write_all(fd, part)
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def write_all(fd: int, data: bytes) -> None:
+    """Write every byte; a short write is continued."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def replace(path: Path, data: bytes, *, durable: bool = True) -> None:
+    """Put new content in a file's place in one step; readers see the old or the new, never a mixture.
+
+    `durable` waits until the disk has it. Raises OSError; the old content then stays.
+    """
+    staging = path.with_name(f".{path.name}.{os.getpid()}-{next(_serial)}")
+    try:
+        fd = os.open(staging, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            write_all(fd, data)
+            if durable:
+                os.fsync(fd)
+        finally:
+            os.close(fd)
+        os.rename(staging, path)  # noqa: PTH104 - every fault is injected at the os functions
+    except BaseException:
+        discard([staging])
+        raise
+    if durable:
+        sync_directory(path.parent)
+
+
+def sync_directory(path: Path) -> None:
+    """Wait until the disk has a directory's entries."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    except OSError as error:
+        if error.errno not in _UNSUPPORTED:
+            raise
+    finally:
+        os.close(fd)
+
+
+def discard(paths: Iterable[Path]) -> None:
+    """Delete files as far as they are there and can be deleted."""
+    for path in paths:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError:
+            continue
+
+
+def serial() -> int:
+    """Return a number that this process has not used yet."""
+    return next(_serial)

@@ -1,0 +1,196 @@
+"""Which runs there are, how each is doing, and finding, renaming and deleting them; needs no torch."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from ..errors import StoreError
+from ..events import RunStarted
+from . import log
+from .directory import EXPERIMENT, refuse_name, split_name
+from .lock import Lock, holder
+from .status import NAME as STATUS
+from .status import SILENCE, Status, after, parse_status
+
+_TAIL = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class RunInfo:
+    """One run of a list."""
+
+    name: str
+    path: Path
+    state: str
+    "training, paused, stopped, finished, stopped_early, diverged, failed, crashed, stalled or damaged."
+    status: Status
+    fault: str = ""
+    "What is wrong with the directory, if it is damaged."
+
+    @property
+    def progress(self) -> float:
+        """Share of the epochs that were made, 0 to 1."""
+        return min(1.0, self.status.epoch / self.status.epochs) if self.status.epochs else 0.0
+
+    @property
+    def age(self) -> float:
+        """Seconds since it began, by the wall clock."""
+        return max(0.0, time.time() - self.status.started)
+
+
+def list_runs(root: Path) -> list[RunInfo]:
+    """Return the runs of a directory, the newest last; folders that are no runs are passed over.
+
+    Runs of one name are ordered by their number, names by when the newest of theirs began.
+    """
+    try:
+        with os.scandir(root) as entries:
+            names = [entry.name for entry in entries if entry.name[0] != "." and _is_folder(entry)]
+    except OSError:
+        return []
+    runs = [run for name in names if (run := run_info(root / name)) is not None]
+    newest: dict[str, float] = {}
+    for run in runs:
+        base = split_name(run.name)[0]
+        newest[base] = max(newest.get(base, 0.0), run.status.started)
+    return sorted(runs, key=lambda run: (newest[split_name(run.name)[0]], *split_name(run.name)))
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # for example a link to itself
+        return False
+
+
+def run_info(path: Path) -> RunInfo | None:
+    """Return what is known of one run; None if the folder is no run."""
+    fault = ""
+    try:
+        with (path / STATUS).open("rb") as file:
+            status = parse_status(file.read())
+        if status is None:
+            fault = f"{STATUS} cannot be read"
+    except OSError as error:
+        status, fault = None, f"no {STATUS} ({error.strerror})"
+    if status is not None:
+        return RunInfo(path.name, path, status.state_now(), status)
+    status = _from_log(path)
+    if status is not None:
+        # The log tells what the status would have; only who wrote it is not in there.
+        alive = (owner := holder(path)) is not None and owner.process.alive()
+        state = status.state if alive or status.ended is not None else "crashed"
+        return RunInfo(path.name, path, state, status, fault)
+    if (path / EXPERIMENT).exists() or (path / log.NAME).exists() or (path / STATUS).exists():
+        return RunInfo(path.name, path, "damaged", Status(started=_changed(path)), fault)
+    if split_name(path.name)[1] and _empty(path):
+        return RunInfo(path.name, path, "damaged", Status(started=_changed(path)), "the directory is empty")
+    return None
+
+
+def _from_log(path: Path) -> Status | None:
+    """Read a status off the beginning and the end of the log; None if they hold no record."""
+    try:
+        size = (path / log.NAME).stat().st_size
+        with (path / log.NAME).open("rb") as file:
+            first = log.parse(file.readline(_TAIL))
+            file.seek(max(file.tell(), size - _TAIL))
+            rest = [event for line in file.read(_TAIL).split(b"\n") if (event := log.parse(line)) is not None]
+    except OSError:
+        return None
+    if not isinstance(first, RunStarted):
+        return None
+    status, when = Status(started=_changed(path)), _changed(path)
+    for event in (first, *rest):
+        try:
+            status = after(status, event, when)
+        except (TypeError, KeyError, ValueError, AttributeError):
+            continue
+    return status
+
+
+def _changed(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _empty(path: Path) -> bool:
+    try:
+        with os.scandir(path) as entries:
+            return next(entries, None) is None
+    except OSError:
+        return True
+
+
+def find_run(root: Path, name: str) -> Path:
+    """Return the directory of a run by its name, by what it was called (the newest), or by its path.
+
+    Raises StoreError with the nearest name if there is none, and for a name that is none.
+    """
+    path = Path(name)
+    if os.sep in name and path.is_dir():
+        return path
+    refuse_name(name.rstrip("/"))
+    name = name.rstrip("/")
+    if (root / name).is_dir():
+        return root / name
+    try:
+        names = [entry.name for entry in root.iterdir() if entry.is_dir() and entry.name[0] != "."]
+    except OSError:
+        names = []
+    called = sorted((split_name(entry)[1], entry) for entry in names if split_name(entry)[0] == name)
+    if called:
+        return root / called[-1][1]
+    if path.is_dir():
+        return path
+    close = get_close_matches(name, [*names, *{split_name(entry)[0] for entry in names}], 1)
+    hint = f"did you mean {close[0]!r}?" if close else "`ladera runs` lists what there is"
+    raise StoreError(f"no run {name!r} in {root}; {hint}")
+
+
+def delete_run(path: Path) -> None:
+    """Delete a run directory. Raises StoreError if it is no run, a process writes in it, or it cannot be deleted."""
+    with _held(path):
+        grave = path.with_name(f".deleted-{path.name}-{os.getpid()}")
+        try:
+            path.rename(grave)  # at once out of every list, however long the rest takes
+            shutil.rmtree(grave)
+        except OSError as error:
+            raise StoreError(f"{path} cannot be deleted: {error}") from None
+
+
+def rename_run(path: Path, name: str) -> Path:
+    """Give a run directory another name and return its path. Raises StoreError as delete_run does, or if the name is taken."""
+    refuse_name(name)
+    target = path.with_name(name)
+    with _held(path):
+        try:
+            target.mkdir(mode=0o700)  # claims the name; the rename then puts the run in the empty one's place
+        except FileExistsError:
+            raise StoreError(f"{target} exists already; choose another name") from None
+        except OSError as error:
+            raise StoreError(f"{path} cannot be renamed: {error}") from None
+        try:
+            path.rename(target)
+        except OSError as error:
+            target.rmdir()
+            raise StoreError(f"{path} cannot be renamed: {error}") from None
+    return target
+
+
+def _held(path: Path) -> Lock:
+    """Return the lock of a run that nobody writes, ready to be taken."""
+    if path.is_symlink():
+        raise StoreError(f"{path} is a link; delete or rename what it points to")
+    run = run_info(path) if path.is_dir() else None
+    if run is None:
+        raise StoreError(f"{path} is no run directory")
+    fresh = time.time() - run.status.heartbeat < SILENCE
+    return Lock(path, fresh=fresh and run.status.ended is None)

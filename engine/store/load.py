@@ -1,0 +1,277 @@
+"""From a run directory to its History: short logs line by line, long ones through the index beside them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..events import Event, Resumed, RunStarted, StepsEnded
+from ..history import History
+from . import atomic, index, log
+from .log import Follower
+from .status import read_status
+
+_DTYPE = np.dtype([("end", "<i8"), ("step", "<i8"), ("loss", "<f8"), ("low", "<f8"), ("high", "<f8")])
+_PORTION = 1 << 20
+#: Step reports kept one by one; of more, neighbours are merged into their mean, lowest and highest.
+MOST_POINTS = 1 << 21
+_SAMPLES = 64
+
+
+def load_history(directory: Path) -> History:
+    """Fold a run's log; see `follow`."""
+    return follow(directory)[0]
+
+
+def follow(directory: Path) -> tuple[History, Follower]:
+    """Fold a run's log, and return with it the reader that tells what comes after.
+
+    Records that a later attempt supersedes are passed over. In logs of more than two million step reports
+    neighbouring ones are merged, their extremes kept; nothing else is thinned.
+    """
+    history, path = History(), directory / log.NAME
+    end = bad = 0
+    if _size(path) >= index.FROM_BYTES:
+        end = extend_index(directory)
+        if end:
+            bad = _fold_indexed(history, directory, end)
+    for events, after, wrong in log.scan(path, end):
+        bad += wrong + log.fold(history, events)
+        end = after
+    follower = Follower(directory, end)
+    follower.bad = bad
+    return history, follower
+
+
+def valid_end(directory: Path) -> int:
+    """Return up to which offset the log's index can be believed; 0 if there is none."""
+    path, log_path = directory / index.NAME, directory / log.NAME
+    count = (_size(path) - index.HEADER) // index.ROW.size
+    size = _size(log_path)
+    if count <= 0:
+        return 0
+    with path.open("rb") as file, log_path.open("rb") as lines:
+        if file.read(index.HEADER) != index.header(log_path):
+            return 0
+        good, last = 0, 0
+        while good < count:
+            rows = np.fromfile(file, _DTYPE, min(_PORTION, count - good))
+            ends = rows["end"]
+            wrong = np.flatnonzero((np.diff(ends, prepend=last) <= 0) | (ends > size))
+            kept = int(wrong[0]) if len(wrong) else len(rows)
+            good += kept
+            if kept:
+                last = int(ends[kept - 1])
+            if kept < len(rows) or not len(rows):
+                break
+        # A cache that fits at so many places, the last among them, was written for this log.
+        places = sorted({0, *np.linspace(0, good - 1, _SAMPLES, dtype=np.int64).tolist()}) if good else []
+        for place in places:
+            if not _fits(file.fileno(), lines.fileno(), place):
+                return 0
+    return last
+
+
+def _fits(rows: int, lines: int, place: int) -> bool:
+    first = max(0, place - 1)
+    data = os.pread(rows, (place - first + 1) * index.ROW.size, index.HEADER + first * index.ROW.size)
+    begin = index.ROW.unpack_from(data)[0] if place else 0
+    end, step, loss, low, high = index.ROW.unpack_from(data, len(data) - index.ROW.size)
+    text = os.pread(lines, end - begin, begin)
+    event = log.parse(text[:-1].rpartition(b"\n")[2])
+    if not text.endswith(b"\n"):
+        return False
+    if not isinstance(event, StepsEnded):
+        return step == -1
+    told = np.array([event.step, event.loss, event.low, event.high], dtype=np.float64)
+    return bool(np.array_equal(told, np.array([step, loss, low, high], dtype=np.float64), equal_nan=True))
+
+
+def resume_index(directory: Path, writer: index.IndexWriter, size: int) -> None:
+    """Let the owner of a run keep the index of a log that has `size` bytes already."""
+    if size < index.FROM_BYTES:
+        for lines, after in log.portions(directory / log.NAME):
+            writer.take_up(_rows(lines, after))
+    else:
+        writer.go_on(extend_index(directory, own=True), size)
+
+
+def extend_index(directory: Path, *, own: bool = False) -> int:
+    """Make the index reach to the log's end as far as this may be done, and return how far it reaches.
+
+    Nothing is written while the run is alive, unless it is our `own`: its process keeps the index.
+    """
+    end, size = valid_end(directory), _size(directory / log.NAME)
+    if not own and (size - end < index.FROM_BYTES or read_status(directory).owner_alive() is not False):
+        return end
+    if size == end:
+        return end
+    path = directory / index.NAME
+    staging = path.with_name(f".{path.name}.{os.getpid()}-{atomic.serial()}")
+    try:
+        with staging.open("xb") as file:
+            first = index.header(directory / log.NAME)
+            if first is None:
+                return end
+            if end:
+                count = _rows_up_to(path, end)
+                with path.open("rb") as old:
+                    left = index.HEADER + count * index.ROW.size
+                    while left:
+                        data = old.read(min(left, 1 << 22))
+                        file.write(data)
+                        left -= len(data)
+            else:
+                file.write(first)
+            for lines, after in log.portions(directory / log.NAME, end):
+                file.write(_rows(lines, after))
+                end = after
+        staging.chmod(0o600)
+        os.rename(staging, path)  # noqa: PTH104 - every fault is injected at the os functions
+    except OSError:
+        return valid_end(directory)
+    finally:
+        atomic.discard([staging])
+    return end
+
+
+def _rows(lines: list[bytes], after: int) -> bytes:
+    position = after - sum(len(line) + 1 for line in lines)
+    rows = bytearray()
+    for line in lines:
+        position += len(line) + 1
+        event = log.parse(line)
+        if isinstance(event, StepsEnded):
+            try:
+                rows += index.ROW.pack(position, event.step, event.loss, event.low, event.high)
+                continue
+            except index.struct.error:
+                pass
+        rows += index.ROW.pack(position, -1, 0.0, 0.0, 0.0)
+    return bytes(rows)
+
+
+def _rows_up_to(path: Path, end: int) -> int:
+    """Count the index rows whose lines end at or before an offset."""
+    count = (_size(path) - index.HEADER) // index.ROW.size
+    rows = np.memmap(path, _DTYPE, "r", index.HEADER, (count,))
+    return int(np.searchsorted(rows["end"], end, side="right"))
+
+
+def _fold_indexed(history: History, directory: Path, end: int) -> int:
+    path, bad = directory / index.NAME, 0
+    count = _rows_up_to(path, end)
+    others: list[tuple[int, Event]] = []
+    with (directory / log.NAME).open("rb") as lines, path.open("rb") as file:
+        file.seek(index.HEADER)
+        before, done = 0, 0
+        while done < count:
+            rows = np.fromfile(file, _DTYPE, min(_PORTION, count - done))
+            for i in np.flatnonzero(rows["step"] == -1).tolist():
+                begin = int(rows["end"][i - 1]) if i else before
+                line = os.pread(lines.fileno(), int(rows["end"][i]) - begin, begin)[:-1]
+                event = log.parse(line)
+                if event is not None:
+                    others.append((done + i, event))
+                elif line.strip():
+                    bad += 1
+            before, done = int(rows["end"][-1]), done + len(rows)
+        last = _last_step(lines.fileno(), file.fileno(), count)
+    bad += log.fold(history, (event for _, event in others))
+    _add_steps(history, path, count, _rewinds(others))
+    if last is not None and (not others or others[-1][0] < last[0]):
+        event = last[1]
+        history.epoch, history.step = event.epoch, event.step
+        history.time = max(history.time, event.time)
+    history.version += count - len(others)
+    return bad
+
+
+def _rewinds(others: list[tuple[int, Event]]) -> list[tuple[int, int]]:
+    """Return (row, step) of each record after which the earlier rows beyond that step count no more."""
+    found: list[tuple[int, int]] = []
+    started = False
+    for row, event in others:
+        if isinstance(event, Resumed):
+            found.append((row, event.step))
+        elif isinstance(event, RunStarted):
+            if started:
+                found.append((row, -1))
+            started = True
+    return found
+
+
+def _add_steps(history: History, path: Path, count: int, rewinds: list[tuple[int, int]]) -> None:
+    def portions() -> list[tuple[int, int]]:
+        return [(first, min(_PORTION, count - first)) for first in range(0, count, _PORTION)]
+
+    def kept(first: int, rows: NDArray[np.void]) -> NDArray[np.bool_]:
+        keep = rows["step"] >= 0
+        place = np.arange(first, first + len(rows))
+        for row, step in rewinds:
+            keep &= (place > row) | (rows["step"] <= step)
+        return keep
+
+    with path.open("rb") as file:
+
+        def at(first: int, number: int) -> NDArray[np.void]:
+            file.seek(index.HEADER + first * index.ROW.size)
+            return np.fromfile(file, _DTYPE, number)
+
+        total = count
+        if count > MOST_POINTS:
+            total = sum(int(kept(first, at(first, number)).sum()) for first, number in portions())
+        merged = -(-total // MOST_POINTS)
+        rest = np.empty(0, _DTYPE)
+        for first, number in portions():
+            rows = at(first, number)
+            rows = rows[kept(first, rows)]
+            if merged > 1:
+                rows = np.concatenate([rest, rows])
+                whole = len(rows) // merged * merged
+                rest, rows = rows[whole:], rows[:whole]
+            _extend(history, rows, merged)
+        _extend(history, rest, 1)
+
+
+def _extend(history: History, rows: NDArray[np.void], merged: int) -> None:
+    if not len(rows):
+        return
+    if merged == 1:
+        columns = [rows[name] for name in ("step", "loss", "low", "high")]
+    else:
+        groups = rows.reshape(-1, merged)
+        with np.errstate(all="ignore"):
+            columns = [
+                groups["step"][:, -1],
+                groups["loss"].mean(axis=1),
+                np.fmin.reduce(groups["low"], axis=1),
+                np.fmax.reduce(groups["high"], axis=1),
+            ]
+    try:
+        history.steps.extend(*columns)
+    except ValueError:
+        # Steps that go back without a resume: a damaged record among them; each is tried alone.
+        for step, loss, low, high in zip(*(column.tolist() for column in columns), strict=True):
+            log.fold(history, [StepsEnded(epoch=history.epoch, step=step, loss=loss, low=low, high=high)])
+
+
+def _last_step(lines: int, rows: int, count: int) -> tuple[int, StepsEnded] | None:
+    for place in range(count - 1, max(-1, count - 1000), -1):
+        data = os.pread(rows, index.ROW.size, index.HEADER + place * index.ROW.size)
+        end, step, *_ = index.ROW.unpack(data)
+        if step >= 0:
+            begin = max(0, end - 4096)
+            event = log.parse(os.pread(lines, end - begin, begin)[:-1].rpartition(b"\n")[2])
+            return (place, event) if isinstance(event, StepsEnded) else None
+    return None
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

@@ -1,0 +1,166 @@
+"""One writer per run directory: an advisory lock, and a file that names who holds it."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import StoreError
+from . import atomic
+from .process import Process, this_process
+
+NAME = "lock"
+
+_HELD = {errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES}
+
+#: Lock files that this process holds without the kernel's help, by device and inode of their directory.
+_ours: set[tuple[int, int]] = set()
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who said to be writing, and since when."""
+
+    process: Process
+    since: float
+    "Seconds since 1970."
+
+    def __str__(self) -> str:
+        since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self.since))
+        return f"process {self.process.pid} on {self.process.host}, since {since}"
+
+
+def holder(directory: Path) -> Holder | None:
+    """Return whom the lock file names, dead or alive; None if it names nobody."""
+    try:
+        data = (directory / NAME).read_bytes()[:4096]
+    except OSError:
+        return None
+    return _read(data)
+
+
+def _read(data: bytes) -> Holder | None:
+    try:
+        values = json.loads(data)
+        process = Process.of(values)
+        return Holder(process, float(values["since"])) if process else None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+class Lock:
+    """The right to write into a run directory, from `acquire` to `release`.
+
+    flock decides where there is one: the kernel lets go of it when its process dies, however it dies. The file's
+    content decides where flock is not supported, and across machines whose file system keeps locks to each.
+    """
+
+    def __init__(self, directory: Path, *, fresh: bool = False) -> None:
+        self.directory = directory
+        self.fresh = fresh
+        "Whether the run's heartbeat is recent: then a holder on another machine counts as alive."
+        self._fd: int | None = None
+        self._content = b""
+
+    @property
+    def held(self) -> bool:
+        """Whether this object has the right."""
+        return bool(self._content)
+
+    def acquire(self) -> None:
+        """Take the lock, also that of a dead process.
+
+        Raises StoreError naming the holder if it lives, OSError if the lock file cannot be written.
+        """
+        content = json.dumps({**this_process().plain(), "since": round(time.time(), 3)}).encode() + b"\n"
+        fd = os.open(self.directory / NAME, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(fd)
+            if error.errno in _HELD:
+                raise self._refusal(holder(self.directory)) from None
+            self._acquire_without_flock(content)
+            return
+        try:
+            self._refuse_living(_read(os.pread(fd, 4096, 0)))
+            os.ftruncate(fd, 0)
+            os.pwrite(fd, content, 0)
+        except BaseException:
+            os.close(fd)
+            raise
+        self._fd, self._content = fd, content
+
+    def _acquire_without_flock(self, content: bytes) -> None:
+        """Put a file with our name where none is, in one step; a dead one's is first moved out of the way."""
+        path = self.directory / NAME
+        mine = self.directory / f".{NAME}.{os.getpid()}-{atomic.serial()}"
+        seen = path.read_bytes()
+        if self._key() in _ours:
+            raise self._refusal(_read(seen))
+        self._refuse_living(_read(seen))
+        atomic.write_new(mine, content)
+        away = mine.with_suffix(".stale")
+        try:
+            os.rename(path, away)  # noqa: PTH104 - every fault is injected at the os functions
+            taken = away.read_bytes()
+            if taken != seen:
+                # Somebody was quicker, and it is their name that was moved: it goes back.
+                os.link(away, path)
+                raise self._refusal(_read(taken))
+            os.link(mine, path)
+        except FileExistsError:
+            raise self._refusal(holder(self.directory)) from None
+        except FileNotFoundError:
+            raise self._refusal(holder(self.directory)) from None
+        finally:
+            atomic.discard([mine, away])
+        self._content = content
+        _ours.add(self._key())
+
+    def _key(self) -> tuple[int, int]:
+        facts = self.directory.stat()
+        return facts.st_dev, facts.st_ino
+
+    def _refuse_living(self, found: Holder | None) -> None:
+        if found is None or found.process == this_process():
+            return
+        alive = found.process.alive()
+        if alive or (alive is None and self.fresh):
+            raise self._refusal(found)
+
+    def _refusal(self, found: Holder | None) -> StoreError:
+        who = str(found) if found else "another process"
+        return StoreError(
+            f"{self.directory} is being written by {who}; watch it with `ladera watch {self.directory.name}`, "
+            "or stop that process first"
+        )
+
+    def release(self) -> None:
+        """Give the right back; the file stays, empty, so that nobody waits on a deleted one."""
+        if not self._content:
+            return
+        self._content = b""
+        try:
+            if self._fd is not None:
+                os.ftruncate(self._fd, 0)
+                os.close(self._fd)  # and with it the flock
+            else:
+                _ours.discard(self._key())
+                os.truncate(self.directory / NAME, 0)
+        except OSError:
+            pass
+        self._fd = None
+
+    def __enter__(self) -> Lock:
+        self.acquire()
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.release()

@@ -1,0 +1,260 @@
+"""The recorder: stands between a run and its reader, writes down what passes, and keeps checkpoints.
+
+recorder = Recorder(Path("runs"), "digits", controls)
+for event in recorder.record(run(experiment, controls, keeper=recorder)):
+    ...
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..controls import Controls
+from ..errors import StoreError
+from ..events import (
+    Checked,
+    CheckpointSaved,
+    EpochEnded,
+    Event,
+    RunEnded,
+    RunStarted,
+    StepsEnded,
+    StorageFailed,
+    to_line,
+)
+from . import checkpoints, directory, load, log
+from .lock import Lock
+from .log_writer import LogWriter
+from .process import this_process
+from .service import Service
+from .status import Status, after, read_status, write_status
+
+#: Seconds to wait before each further attempt at what must not be lost: the last lines and the final weights.
+LAST_ATTEMPTS = 0.2, 1.0
+
+_FREQUENT = (StepsEnded, EpochEnded, Checked)
+
+
+class Recorder:
+    """Writes a run's directory; is the run's keeper.
+
+    Nothing is created before the first event. Whatever the storage does, the events go on: a fault is told once, as
+    a StorageFailed event, tried again with growing pauses, and `lost` says at the end whether anything is missing.
+    """
+
+    def __init__(self, root: Path, name: str, controls: Controls | None = None) -> None:
+        directory.refuse_name(name)
+        self.directory: Path | None = None
+        "The run directory, once RunStarted came; it follows when somebody moves the directory."
+        self.lost = False
+        "Whether the final weights or records of the log could not be written at the end: exit code 3."
+        self._root, self._name, self._controls = root, name, controls
+        self._lock: Lock | None = None
+        self._kept: list[Path] = []
+        self._best_epoch: int | None = None
+        self._status = Status()
+        self._recent: dict[type[Event], Event] = {}
+        "Frequent events that the status does not hold yet."
+        self._outages: set[str] = set()
+        self._log_fault_told = False
+        self._ended: RunEnded | None = None
+
+    @classmethod
+    def continuing(cls, lock: Lock, kept: list[Path], controls: Controls | None = None) -> Recorder:
+        """Return a recorder that goes on in an existing directory, whose lock it takes over.
+
+        `kept` are the checkpoints that stay until newer ones are complete.
+        """
+        recorder = cls(lock.directory.parent, "run", controls)
+        recorder._lock, recorder._kept = lock, list(kept)
+        return recorder
+
+    @property
+    def exit_code(self) -> int | None:
+        """The run's exit code, 3 if something of it was lost; None before its end."""
+        if self._ended is None:
+            return None
+        return 3 if self.lost else after(self._status, self._ended, 0.0).exit_code
+
+    # -- events ----------------------------------------------------------------------------------------------------
+
+    def record(self, events: Iterator[Event]) -> Iterator[Event]:
+        """Write down each event that is part of the run, and pass every one on.
+
+        When RunEnded is passed on, all that could be written is written. Raises StoreError, before anything is
+        passed on, if the directory cannot be made.
+        """
+        try:
+            for event in events:
+                if self.directory is None:
+                    self._begin(event)
+                if not event.recorded:
+                    self._service.broadcast(event)
+                    yield event
+                    continue
+                if isinstance(event, StorageFailed) and event.what in self._outages:
+                    continue
+                self._take(event)
+                yield event
+                yield from self._storage_news(event.time)
+        finally:
+            self._close()
+
+    def _take(self, event: Event) -> None:
+        if isinstance(event, StepsEnded):
+            self._writer.append(to_line(event), (event.step, event.loss, event.low, event.high))
+        else:
+            self._writer.append(to_line(event))
+        if isinstance(event, _FREQUENT):
+            kind = type(event)
+            self._recent.pop(kind, None)
+            self._recent[kind] = event
+            return
+        self._status = after(self.status(), event, time.time())
+        self._recent.clear()
+        if isinstance(event, StorageFailed):
+            self._outages.add(event.what)
+        elif isinstance(event, CheckpointSaved):
+            self._outages.discard("checkpoint")
+        elif isinstance(event, RunEnded):
+            self._ended = event
+            self._write_last()
+
+    def _storage_news(self, now: float) -> Iterator[Event]:
+        fault = self._writer.fault
+        told, self._log_fault_told = self._log_fault_told, fault is not None
+        news = [("log", str(fault))] if fault is not None and not told else []
+        news += self._service.notices()
+        for what, error in news:
+            failed = StorageFailed(time=now, what=what, error=error)
+            self._writer.append(to_line(failed))
+            self._status = after(self._status, failed, time.time())
+            yield failed
+
+    def status(self) -> Status:
+        """Return how the run is doing now."""
+        status, now = self._status, time.time()
+        for event in list(self._recent.values()):
+            status = after(status, event, now)
+        troubled = self._outages or self._writer.fault is not None
+        return replace(
+            status, heartbeat=now, storage=status.storage if troubled else None, unwritten=self._writer.unwritten()
+        )  # fmt: skip
+
+    # -- the run's keeper ------------------------------------------------------------------------------------------
+
+    def save(self, tensors: Mapping[str, torch.Tensor], plain: Mapping[str, Any]) -> str:
+        """Keep the complete state and return its place, relative to the run directory. Raises OSError."""
+        assert self.directory is not None
+        self._writer.sync(force=True)
+        path = checkpoints.save(self.directory, tensors, plain, self._writer.end())
+        self._kept = [path, *self._kept][: checkpoints.KEPT]
+        self._save_best(tensors, plain)
+        checkpoints.prune(self.directory, self._kept)
+        return str(path.relative_to(self.directory))
+
+    def finish(self, tensors: Mapping[str, torch.Tensor], plain: Mapping[str, Any]) -> None:
+        """Keep the final weights and running statistics, trying again for a moment. Raises OSError."""
+        for pause in (*LAST_ATTEMPTS, None):
+            try:
+                self._finish(tensors, plain)
+                return
+            except OSError:
+                if pause is None:
+                    self.lost = True
+                    raise
+                time.sleep(pause)
+
+    def _finish(self, tensors: Mapping[str, torch.Tensor], plain: Mapping[str, Any]) -> None:
+        assert self.directory is not None
+        self._save_best(tensors, plain)
+        facts = {"step": str(plain["training"]["step"])}
+        path = self.directory / directory.FINAL
+        checkpoints.save_weights(path, tensors["parameters"], tensors["buffers"], facts)
+
+    def _save_best(self, tensors: Mapping[str, torch.Tensor], plain: Mapping[str, Any]) -> None:
+        assert self.directory is not None
+        stopping = plain["training"]["stopping"]
+        epoch = stopping["best_epoch"]
+        if "best.parameters" not in tensors or epoch == self._best_epoch:
+            return
+        facts = {"epoch": str(epoch), "value": repr(stopping["best"])}
+        path = self.directory / directory.BEST
+        checkpoints.save_weights(path, tensors["best.parameters"], tensors["best.buffers"], facts)
+        self._best_epoch = epoch
+
+    # -- begin and end ---------------------------------------------------------------------------------------------
+
+    def _begin(self, event: Event) -> None:
+        try:
+            if self._lock is None:
+                assert isinstance(event, RunStarted)
+                place = directory.claim(self._root, self._name)
+                self._lock = Lock(place)
+                self._lock.acquire()
+            place = self._lock.directory
+            self._status = replace(read_status(place), process=this_process().plain())
+            if not self._status.started:
+                self._status = replace(self._status, started=time.time())
+            if isinstance(event, RunStarted):
+                directory.write_experiment(place, event.experiment)
+            self._writer = LogWriter(place / log.NAME)
+            self._writer.open()
+            load.resume_index(place, self._writer.index, self._writer.size)
+            write_status(place, self._status, durable=False)
+            with contextlib.suppress(OSError):
+                (place / directory.STOP).unlink()
+        except OSError as error:
+            if self._lock is not None:
+                self._lock.release()
+            raise StoreError(
+                f"nothing can be written in {self._root}: {error}; choose another place"
+            ) from None
+        self.directory = place
+        self._service = Service(self, self._writer, self._controls)
+        self._service.start()
+
+    def moved(self, place: Path) -> None:
+        """Go on in another directory: that of the run was moved there."""
+        self._kept = [place / path.relative_to(self.directory) for path in self._kept if self.directory]
+        self.directory = place
+
+    def remade(self, lock: Lock) -> None:
+        """Go on in a directory that was deleted and is made anew."""
+        assert self.directory is not None
+        self._lock, self._kept, self._best_epoch = lock, [], None
+        started = log.read(self.directory / log.NAME, 0, 1 << 20)[0]
+        if started and isinstance(started[0], RunStarted):
+            directory.write_experiment(self.directory, started[0].experiment)
+
+    def _write_last(self) -> None:
+        """Write what is not written yet, trying again for a moment."""
+        for pause in (*LAST_ATTEMPTS, None):
+            if self._writer.sync(force=True) is None or pause is None:
+                break
+            time.sleep(pause)
+        self.lost = self.lost or self._writer.unwritten() > 0 or self._writer.fault is not None
+        if self.lost:
+            self._status = replace(self._status, exit_code=3)
+
+    def _close(self) -> None:
+        if self.directory is None:
+            return
+        self._service.stop()
+        self._write_last()
+        if self._ended is None:
+            words = "its reader went away before the end"
+            self._status = replace(self.status(), state="stopped", detail=words, ended=time.time())
+            self._recent.clear()
+        with contextlib.suppress(OSError):  # the log says the same
+            write_status(self.directory, self.status(), durable=True)
+        self._writer.close()
+        if self._lock is not None:
+            self._lock.release()

@@ -1,0 +1,171 @@
+"""Going on with a run in its own directory, from its newest valid checkpoint."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from ..changes import changes, refuse_unchangeable, with_changes
+from ..controls import Controls
+from ..errors import InputError, StoreError
+from ..events import CheckpointSaved, Event, RunEnded
+from ..experiment import Experiment
+from ..history import History
+from ..loop import run
+from . import checkpoints, log
+from .checkpoints import SavedState
+from .directory import load_experiment
+from .lock import Lock
+from .recorder import Recorder
+from .status import SILENCE, read_status
+
+
+class AlreadyEndedError(StoreError):
+    """The run came to its end and there is nothing left to do; `reason` is that of the end."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class Resumption:
+    """A run that is ready to go on: locked, its newest valid checkpoint read.
+
+    `changes` are new values by dotted key, or a whole experiment; they win over what the run had. Raises StoreError:
+    the directory is no run, another process writes it, no checkpoint is valid, or (AlreadyEndedError) it has ended and
+    the changes leave nothing to do. Raises InputError for changes that no run can take over when it goes on.
+    """
+
+    def __init__(self, directory: Path, wanted: Mapping[str, Any] | Experiment | None = None) -> None:
+        self.notes: tuple[str, ...] = ()
+        "What the user should know: damaged checkpoints that were passed over, a start from the beginning."
+        if not directory.is_dir():
+            raise StoreError(f"{directory} is no run directory")
+        silent = time.time() - read_status(directory).heartbeat
+        self._lock = Lock(directory, fresh=silent < SILENCE and read_status(directory).ended is None)
+        try:
+            self._lock.acquire()
+        except OSError as error:
+            raise StoreError(f"{directory} cannot be written: {error.strerror}") from None
+        try:
+            self._prepare(directory, wanted)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def _prepare(self, directory: Path, wanted: Mapping[str, Any] | Experiment | None) -> None:
+        first = load_experiment(directory)
+        self.state: SavedState | None = checkpoints.latest_valid(directory)
+        whole, reports = _ending(directory / log.NAME)
+        if self.state is None:
+            if reports:
+                raise StoreError(
+                    f"{directory} has no checkpoint, though its log tells of one; a new run with the same "
+                    "experiment.toml starts over"
+                )
+            self.experiment, self.changes = _changed(first.plain(), wanted)
+            self.notes = ("no checkpoint had been saved yet: the run starts from the beginning",)
+            return
+        self.experiment, self.changes = _changed(self.state.plain["experiment"], wanted)
+        refuse_unchangeable(self.changes)
+        if whole is not None:
+            _refuse_ended(directory, whole, self.state, self.experiment, self.changes)
+        self.notes = self.state.skipped
+        size = (directory / log.NAME).stat().st_size if (directory / log.NAME).exists() else 0
+        if size < self.state.log_bytes:
+            self.notes += (
+                f"{log.NAME} lacks its last {self.state.log_bytes - size} bytes before the checkpoint",
+            )
+        history = History()
+        for events, _, _ in log.scan(directory / log.NAME, 0, self.state.log_bytes):
+            log.fold(history, events)
+        self.state = replace(self.state, history=history)
+
+    def events(self, controls: Controls | None = None, *, linger: bool = False) -> Iterator[Event]:
+        """Train on; the first event is Resumed, or RunStarted if the run starts from the beginning.
+
+        Raises InputError if the data are not those of the run; nothing was changed then.
+        """
+        controls = controls or Controls()
+        kept = [] if self.state is None else [self.state.path]
+        self.recorder = Recorder.continuing(self._lock, kept, controls)
+        try:
+            stream = run(
+                self.experiment, controls, keeper=self.recorder, checkpoint=self.state, linger=linger
+            )
+            yield from self.recorder.record(stream)
+        finally:
+            self._lock.release()
+
+    def close(self) -> None:
+        """Give the directory back without going on."""
+        self._lock.release()
+
+
+def resume(
+    directory: Path,
+    controls: Controls | None = None,
+    changes: Mapping[str, Any] | Experiment | None = None,
+    *,
+    linger: bool = False,
+) -> Iterator[Event]:
+    """Go on with a run; see `Resumption`, which also tells what the user should know before."""
+    return Resumption(directory, changes).events(controls, linger=linger)
+
+
+def _ending(path: Path) -> tuple[RunEnded | None, bool]:
+    """Return how the last attempt ended, None if it was cut off, and whether any checkpoint was ever told of."""
+    end, saved = None, False
+    for events, _, _ in log.scan(path):
+        for event in events:
+            if isinstance(event, RunEnded):
+                end = event
+            elif event.name in ("resumed", "run_started"):
+                end = None
+            elif isinstance(event, CheckpointSaved):
+                saved = True
+    return end, saved
+
+
+def _changed(
+    plain: Mapping[str, Any], wanted: Mapping[str, Any] | Experiment | None
+) -> tuple[Experiment, dict[str, list[Any]]]:
+    if isinstance(wanted, Experiment):
+        experiment = wanted
+    else:
+        try:
+            experiment = Experiment.model_validate(with_changes(plain, wanted or {}))
+        except ValidationError as error:
+            faults = "; ".join(
+                f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()
+            )
+            raise InputError(f"the run cannot go on with these changes: {faults}") from None
+    return experiment, changes(plain, experiment.plain())
+
+
+def _refuse_ended(
+    directory: Path, end: RunEnded, state: SavedState, experiment: Experiment, found: Mapping[str, Any]
+) -> None:
+    """Raise AlreadyEndedError if going on would make no step, or the same last step again."""
+    name, made = directory.name, state.plain["epoch"] - 1
+    stopping, wait = experiment.stopping, state.plain["training"]["stopping"]["wait"]
+    if end.reason == "diverged" and not found:
+        raise AlreadyEndedError(
+            "diverged",
+            f"{name} diverged, and would again: change something, for example a smaller optimizer.lr",
+        )
+    if end.reason == "stopped_early" and stopping.enabled and wait >= max(1, stopping.patience):
+        raise AlreadyEndedError(
+            "stopped_early",
+            f"{name} was stopped early at epoch {made}: raise stopping.patience above {wait} to go on",
+        )
+    if end.reason in ("finished", "stopped_early") and made >= experiment.training.epochs:
+        raise AlreadyEndedError(
+            "finished",
+            f"{name} has finished its {made} epochs: raise training.epochs above that to go on",
+        )

@@ -1,0 +1,208 @@
+"""status.json: how a run is doing, small enough to read for thousands of runs at once."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from ..events import (
+    Checked,
+    CheckpointSaved,
+    CommandTaken,
+    EpochEnded,
+    Event,
+    Resumed,
+    RunEnded,
+    RunStarted,
+    StepsEnded,
+    StorageFailed,
+)
+from . import atomic
+from .process import Process
+
+NAME = "status.json"
+#: Seconds without a sign of life after which a run whose process cannot be seen counts as dead.
+SILENCE = 60.0
+#: Seconds without an event after which a run whose process lives counts as stalled.
+STALL = 120.0
+
+_LARGEST = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """What the owner of a run last said of it; times are seconds since 1970, labels only."""
+
+    state: str = "waiting"
+    "training, paused, or the reason of the end: finished, stopped_early, stopped, diverged, failed."
+    detail: str = ""
+    "Why it ended, for people."
+    exit_code: int | None = None
+    "0 finished, stopped early or on request; 3 failed; 4 diverged; 130, 143 by a signal; None while it runs."
+    description: str = ""
+    process: Mapping[str, Any] = field(default_factory=dict)
+    started: float = 0.0
+    heartbeat: float = 0.0
+    "When the process last wrote this."
+    progressed: float = 0.0
+    "When the last event came."
+    ended: float | None = None
+    epoch: int = 0
+    epochs: int = 0
+    step: int = 0
+    monitor: str = "loss"
+    best_epoch: int | None = None
+    best_value: float | None = None
+    train: Mapping[str, Any] | None = None
+    "loss and metrics of the last epoch."
+    validation: Mapping[str, Any] | None = None
+    test: Mapping[str, Any] | None = None
+    checkpoint: str | None = None
+    storage: str | None = None
+    "What cannot be written now; None while all is well."
+    unwritten: int = 0
+    "Records that are not in the log because of it."
+
+    def owner_alive(self) -> bool | None:
+        """Tell whether the process that wrote this lives; None if nothing is known of it."""
+        process = Process.of(self.process)
+        if process is None:
+            return None
+        alive = process.alive()
+        return alive if alive is not None else time.time() - self.heartbeat < SILENCE
+
+    def state_now(self) -> str:
+        """Return the state, or crashed or stalled where the file still says that the run goes on."""
+        if self.state not in ("waiting", "training", "paused"):
+            return self.state
+        if not self.owner_alive():
+            return "crashed"
+        if self.state == "training" and time.time() - self.progressed > STALL:
+            return "stalled"
+        return self.state
+
+
+def after(status: Status, event: Event, now: float) -> Status:
+    """Return the status after one more event."""
+    match event:
+        case StepsEnded():
+            return replace(status, progressed=now, epoch=event.epoch - 1, step=event.step)
+        case EpochEnded():
+            validation = status.validation if event.validation is None else _measured(event.validation)
+            return replace(
+                status, progressed=now, epoch=event.epoch, step=event.step,
+                train=_measured(event.train), validation=validation,
+            )  # fmt: skip
+        case Checked():
+            return replace(status, progressed=now, best_epoch=event.best_epoch, best_value=event.best)
+        case RunStarted():
+            experiment = event.experiment
+            return Status(
+                state="training", description=str(experiment.get("description", "")), process=status.process,
+                started=status.started, progressed=now, epochs=experiment["training"]["epochs"],
+                monitor=experiment["stopping"]["monitor"],
+            )  # fmt: skip
+        case Resumed():
+            epochs = event.changes.get("training.epochs", (None, status.epochs))[1]
+            return replace(
+                status, state="training", detail="", exit_code=None, ended=None, progressed=now,
+                epoch=event.epoch, step=event.step, epochs=epochs, test=None,
+            )  # fmt: skip
+        case CommandTaken():
+            return replace(_commanded(status, event), progressed=now)
+        case CheckpointSaved():
+            return replace(status, progressed=now, checkpoint=event.path, storage=None)
+        case StorageFailed():
+            return replace(status, progressed=now, storage=f"{event.what}: {event.error}")
+        case RunEnded():
+            return replace(
+                status, state=event.reason, detail=event.detail, progressed=now, ended=now, epoch=event.epoch,
+                step=event.step, best_epoch=event.best_epoch, test=None if event.test is None else _measured(event.test),
+                exit_code=exit_code(event),
+            )  # fmt: skip
+        case _:
+            return replace(status, progressed=now)
+
+
+def exit_code(event: RunEnded) -> int:
+    """Return the exit code of a run that ended so."""
+    if event.reason == "stopped":
+        return 130 if "SIGINT" in event.detail else 143 if "SIGTERM" in event.detail else 0
+    return {"failed": 3, "diverged": 4}.get(event.reason, 0)
+
+
+def _commanded(status: Status, event: CommandTaken) -> Status:
+    if event.error:
+        return status
+    match event.command:
+        case "pause":
+            return replace(status, state="paused")
+        case "resume" | "step" | "run_epochs" | "finish_epoch" | "stop" | "abandon":
+            return replace(status, state="training")
+        case "set" if event.value["key"] == "training.epochs":
+            return replace(status, epochs=event.value["value"])
+        case _:
+            return status
+
+
+def _measured(part: Mapping[str, Any]) -> dict[str, Any]:
+    return {"loss": part["loss"], "metrics": dict(part.get("metrics", {}))}
+
+
+def write_status(directory: Path, status: Status, *, durable: bool) -> None:
+    """Replace a run's status.json. Raises OSError."""
+    text = json.dumps(_strict({"format": 1, **asdict(status)}), ensure_ascii=False, indent=1, allow_nan=False)
+    atomic.replace(directory / NAME, text.encode("utf-8", "surrogatepass") + b"\n", durable=durable)
+
+
+def read_status(directory: Path) -> Status:
+    """Read a run's status.json; of one that is missing or damaged whatever cannot be read has its default."""
+    return parse_status(_content(directory)) or Status()
+
+
+def _content(directory: Path) -> bytes:
+    try:
+        with (directory / NAME).open("rb") as file:
+            return file.read(_LARGEST)
+    except OSError:
+        return b""
+
+
+def parse_status(data: bytes) -> Status | None:
+    """Return the status in a file's bytes, None if they hold none."""
+    try:
+        values = json.loads(data)
+        known = {name: _loose(values[name], default) for name, default in _DEFAULTS.items() if name in values}
+        return Status(**known)
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+_DEFAULTS = {item.name: getattr(Status(), item.name) for item in fields(Status)}
+_NON_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
+
+
+def _loose(value: Any, default: Any) -> Any:
+    """Return a value as its field has it; raises TypeError where it is of another kind."""
+    if isinstance(value, str) and value in _NON_FINITE and not isinstance(default, str):
+        return _NON_FINITE[value]
+    if default is None or value is None:
+        return value
+    if isinstance(default, float) and isinstance(value, int):
+        value = float(value)
+    if not isinstance(value, type(default)):
+        raise TypeError(f"{value!r} in place of {default!r}")
+    return value
+
+
+def _strict(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if isinstance(value, Mapping):
+        return {str(key): _strict(inner) for key, inner in value.items()}
+    return value
