@@ -89,9 +89,26 @@ def lab(
     """Open the lab where there is a terminal; run the same experiment headless where there is none."""
     os.environ["LADERA_RUNS"] = str(runs_dir)  # given before a command it holds for the command
     if context.invoked_subcommand is None:
-        from .commands_runs import lab
+        from .terminal import can_hold_a_screen
 
-        raise typer.Exit(lab(runs_dir))
+        raise typer.Exit(_screen(runs_dir) if can_hold_a_screen() else _no_screen(runs_dir))
+
+
+def _screen(runs_dir: Path) -> int:
+    from .guard import guarded
+
+    def program() -> int:
+        from .commands_lab import screen  # after the guard's fork: its process stays small
+
+        return screen(runs_dir)
+
+    return guarded(program)
+
+
+def _no_screen(runs_dir: Path) -> int:
+    from .commands_train import no_screen
+
+    return no_screen(runs_dir)
 
 
 @app.command()
@@ -108,7 +125,7 @@ def run(
     Exit codes: 0 finished or stopped early, 2 bad input (nothing was created), 3 failed, 4 diverged,
     130 and 143 ended by SIGINT or SIGTERM after saving.
     """
-    from .commands_runs import run
+    from .commands_train import run
 
     raise typer.Exit(run(preset, settings or [], name, runs_dir, json=json, quiet=quiet))
 
@@ -124,7 +141,7 @@ def resume(
     quiet: Quiet = False,
 ) -> None:
     """Go on with an interrupted run from its last checkpoint."""
-    from .commands_runs import resume
+    from .commands_train import resume
 
     raise typer.Exit(resume(run, settings or [], runs_dir, json=json, quiet=quiet))
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import io
 import os
 import shutil
-import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import Literal, TextIO
+from typing import TextIO
 
 from rich.console import Console
 from rich.text import Text
@@ -19,19 +18,13 @@ from ..engine.history import History
 from .output import Output
 from .progress import HANGING, header, live_line, plain_line, remark
 from .summary import summary
-
-Style = Literal["live", "plain", "quiet"]
+from .terminal import Style
 
 #: Exit codes of runs that had come to their end before.
 EXIT = {"finished": 0, "stopped_early": 0, "failed": 3, "diverged": 4}
 
 _LIVE_SECONDS = 0.1
 _PLAIN_SECONDS = 1.0
-
-
-def style_of(stream: TextIO) -> Style:
-    """Live on a terminal that can move its cursor, plain elsewhere."""
-    return "live" if stream.isatty() and os.environ.get("TERM", "dumb") != "dumb" else "plain"
 
 
 class Teller:
@@ -142,8 +135,3 @@ def drain(
             json_output.line(to_line(event))
         teller.tell(event, history)
     return history
-
-
-def can_hold_a_screen() -> bool:
-    """Tell whether both ends are a terminal that can move its cursor."""
-    return sys.stdin.isatty() and style_of(sys.stdout) == "live"

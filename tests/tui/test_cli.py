@@ -312,6 +312,6 @@ def test_without_a_terminal_the_last_experiment_is_trained_again(ladera: Ladera,
     assert ladera().out.startswith("mine-0002: Progression of diabetes")
     for number in (1, 2):
         (tmp_path / "runs" / f"mine-000{number}" / "experiment.toml").write_text("[data]\nname = 7\n")
-    from ladera.tui.commands_runs import last_experiment
+    from ladera.tui.commands_lab import last_experiment
 
     assert last_experiment(Path("runs"))[1] == "digits"

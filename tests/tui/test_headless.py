@@ -18,7 +18,8 @@ from ladera.engine.events import Checked, Diagnosed, EpochEnded, Event, RunEnded
 from ladera.engine.experiment import Experiment
 from ladera.engine.history import History
 from ladera.tui import headless
-from ladera.tui.headless import Teller, drain, style_of
+from ladera.tui.headless import Teller, drain
+from ladera.tui.terminal import style_of
 
 LADERA = str(Path(sys.executable).with_name("ladera"))
 #: A run that goes on for minutes unless it is stopped.

@@ -16,7 +16,7 @@ from ladera.tui.output import Output
 
 def pipe() -> tuple[int, io.TextIOWrapper]:
     read_end, write_end = os.pipe()
-    return read_end, open(write_end, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - a descriptor
+    return read_end, open(write_end, "w", encoding="utf-8")  # noqa: PTH123 - a descriptor
 
 
 def read_all(descriptor: int) -> bytes:
@@ -87,7 +87,9 @@ def test_nobody_waits_for_a_stalled_reader() -> None:
     assert not out.dead
 
 
-def test_too_much_unread_text_holds_the_writer_until_it_is_in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_much_unread_text_holds_the_writer_until_it_is_in_a_hurry(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(output, "MOST_PENDING", 1000)
     _read_end, stream = pipe()
     hurry = threading.Event()

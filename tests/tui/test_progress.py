@@ -130,7 +130,9 @@ def test_the_header_tells_what_is_trained() -> None:
 
 def test_a_regression_loss_names_its_unit() -> None:
     plain = Experiment.model_validate({"data": {"name": "diabetes"}}).plain()
-    started = dataclasses.replace(STARTED, experiment=plain, task="regression", classes=(), target="progression")
+    started = dataclasses.replace(
+        STARTED, experiment=plain, task="regression", classes=(), target="progression"
+    )
     assert "mse, in the square of the target's unit" in "\n".join(header(started, "diabetes-1"))
 
 

@@ -69,12 +69,18 @@ def test_without_restoring_the_test_belongs_to_the_last_step_and_that_is_said() 
 def test_without_a_test_there_is_no_such_column() -> None:
     lines = plain(run(3, reason="stopped", best_epoch=2, restored_epoch=2, detail="stopped by SIGINT"))
     assert cells(lines, "loss") == ["0.5000", "0.5000"]
-    assert lines[1].startswith("Stopped after epoch 3 of at most 100, 3.00 s: stopped by SIGINT; 100 examples/s")
+    assert lines[1].startswith(
+        "Stopped after epoch 3 of at most 100, 3.00 s: stopped by SIGINT; 100 examples/s"
+    )
 
 
-@pytest.mark.parametrize(("reason", "word"), [("diverged", "Diverged"), ("failed", "Failed"), ("finished", "Finished")])
+@pytest.mark.parametrize(
+    ("reason", "word"), [("diverged", "Diverged"), ("failed", "Failed"), ("finished", "Finished")]
+)
 def test_it_says_how_it_ended(reason: str, word: str) -> None:
-    assert plain(run(2, reason=reason, detail="x\x1b[2Jy"))[1].startswith(f"{word} after epoch 2 of at most 100, 2.00 s: x[2Jy")
+    assert plain(run(2, reason=reason, detail="x\x1b[2Jy"))[1].startswith(
+        f"{word} after epoch 2 of at most 100, 2.00 s: x[2Jy"
+    )
 
 
 def test_a_run_that_ended_in_its_first_epoch_has_neither_chart_nor_table() -> None:
