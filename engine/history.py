@@ -70,6 +70,8 @@ class History:
         self.time = 0.0
         self.examples_per_second = 0.0
         self.paused = False
+        self.pace = 0.0
+        "Least seconds per epoch that were asked for."
         self.version = 0
         self._changes: dict[str, Any] = {}
         self._marks: dict[tuple[int, int], _Mark] = {}
@@ -140,6 +142,8 @@ class History:
             self.paused = True
         elif event.command in ("resume", "step", "run_epochs", "finish_epoch", "stop", "abandon"):
             self.paused = False
+        elif event.command == "pace":
+            self.pace = float(event.value)
         elif event.command == "set":
             self._changes[event.value["key"]] = event.value["value"]
 
@@ -250,7 +254,7 @@ class History:
         first = max(1, self.epoch - 19)
         recent = self.epoch_seconds.envelope(first, self.epoch, 20).mean
         pace = float(sum(recent) / len(recent)) if len(recent) else math.nan
-        return pace * max(0, self.epochs - self.epoch)
+        return max(pace, self.pace) * max(0, self.epochs - self.epoch)
 
 
 def _curves(curves: dict[str, Series], epoch: int, values: Mapping[str, Any]) -> None:

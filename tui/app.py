@@ -1,0 +1,483 @@
+"""The lab as a Textual app: keeps the experiment, the runs and the view, and turns wishes into commands."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding
+from textual.screen import Screen
+from textual.worker import get_current_worker
+
+from ..engine import diagnosis
+from ..engine.errors import InputError, LaderaError
+from ..engine.experiment import Experiment
+from ..presets.catalog import (
+    EXPERIMENTS,
+    catalog,
+    change,
+    command_line,
+    compatible,
+    find,
+    load,
+    named,
+    own_path,
+    save_as,
+)
+from . import views
+from .driver import ResilientDriver
+from .form import Row
+from .help import HELP
+from .plots import View
+from .screens.choice import ChoiceScreen
+from .screens.lab import LabScreen
+from .screens.picker import PickerScreen, explained
+from .screens.prompt import PromptScreen
+from .screens.text import TextScreen
+from .screens.what_if import WhatIfScreen
+from .sitting import Run, Sitting, Trainer, keep_in
+from .text import clean
+
+#: Least seconds per epoch in slow motion.
+_SLOW = 0.25
+
+
+class LabApp(App[str]):
+    """The lab."""
+
+    TITLE = "ladera"
+    CSS_PATH = "lab.tcss"
+    ENABLE_COMMAND_PALETTE = True
+    BINDINGS: ClassVar[list[Any]] = [
+        Binding("question_mark,f1", "help", "Help"),
+        Binding("q", "leave", "Quit"),
+        Binding("ctrl+q", "leave", "Quit", show=False),
+        Binding("ctrl+c", "leave", "Quit", show=False),
+        Binding("ctrl+s", "save_preset", "Save preset", show=False),
+    ]
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        base: str = "digits",
+        runs_dir: Path = Path("runs"),
+        *,
+        trainer: Trainer | None = None,
+        view: View | None = None,
+        **options: Any,
+    ) -> None:
+        """`base` names the preset that the experiment began with; `trainer` trains (tests give their own)."""
+        super().__init__(**options)
+        self.experiment = experiment
+        self.base = base
+        self.runs_dir = runs_dir
+        self.view = view or View(
+            marker="ascii" if os.environ.get("LADERA_ASCII") else "braille",
+            colour="NO_COLOR" not in os.environ,
+        )
+        self.sitting = Sitting(trainer or keep_in(runs_dir), self._work)
+        self.current: Run | None = None
+        self._before: list[Experiment] = []
+        self._slow = False
+
+    def on_mount(self) -> None:
+        """Open the main screen."""
+        self.lab = LabScreen()
+        self.push_screen(self.lab)
+
+    # -- training ----------------------------------------------------------------------------------------------------
+
+    def _work(self, run: Run) -> None:
+        self.run_worker(
+            lambda: self._train_in_thread(run),
+            thread=True,
+            group="training",
+            exit_on_error=False,
+            name=run.label,
+        )
+
+    def _train_in_thread(self, run: Run) -> None:
+        get_current_worker()
+        self.sitting.work(run)
+
+    def action_train(self) -> None:
+        """Train the experiment of the form; queued if another one trains."""
+        run = self.sitting.start(self.experiment, self.base)
+        if run.queued:
+            self.lab.note(
+                f"{self.base} is queued; it starts when {self.sitting.training.name if self.sitting.training else 'the other'} ends"
+            )
+        else:
+            self.current = run
+        if self._slow:
+            run.controls.pace(_SLOW)
+        self.view = replace(self.view, start=None, end=None, cursor=None)
+        self.lab.remove_class("-editing")
+        for chart in self.lab.query("ChartView"):
+            chart.reset()  # type: ignore[attr-defined]
+        self.call_after_refresh(self.lab.show_all)
+
+    def _command(self, what: Callable[[Run], None], words: str) -> None:
+        run = self.current
+        if run is None or not run.active:
+            self.lab.note("Nothing trains now: press r to train the experiment")
+            return
+        what(run)
+        self.lab.note(words)
+
+    def action_pause(self) -> None:
+        """Pause, or go on."""
+        paused = self.current is not None and self.current.history.paused
+        self._command(
+            lambda run: run.controls.resume() if paused else run.controls.pause(),
+            "goes on" if paused else "pauses after this step: p goes on, space makes one step, ] some epochs",
+        )
+
+    def action_single_step(self) -> None:
+        """Make one step and pause."""
+        self._command(lambda run: run.controls.step(), "one step")
+
+    def action_some_epochs(self) -> None:
+        """Ask how many epochs, make them and pause."""
+
+        def go(text: str | None) -> None:
+            if text is not None:
+                self._command(lambda run: run.controls.run_epochs(int(text)), f"{text} epochs, then a pause")
+
+        self.push_screen(
+            PromptScreen("Epochs to make before the next pause", "1", "a whole number from 1", _no_count), go
+        )
+
+    def action_finish_epoch(self) -> None:
+        """Finish the epoch, save and stop."""
+        self._command(lambda run: run.controls.finish_epoch(), "stops after this epoch and saves")
+
+    def action_checkpoint(self) -> None:
+        """Save the state now."""
+        self._command(lambda run: run.controls.checkpoint(), "saves a checkpoint after this step")
+
+    def action_stop(self) -> None:
+        """Ask how to stop."""
+        if self.current is None or not self.current.active:
+            self.lab.note("Nothing trains now")
+            return
+
+        def go(way: str | None) -> None:
+            ways: dict[str, tuple[Callable[[Run], None], str]] = {
+                "stop": (lambda run: run.controls.stop(), "stops after this step and saves"),
+                "finish": (lambda run: run.controls.finish_epoch(), "stops after this epoch and saves"),
+                "abandon": (lambda run: run.controls.abandon(), "stops after this step"),
+            }
+            if way in ways:
+                self._command(*ways[way])
+
+        self.push_screen(
+            ChoiceScreen(
+                "Stop this run?",
+                [
+                    ("stop", "Save and stop now: best weights restored and tested"),
+                    ("finish", "Finish this epoch, then save and stop"),
+                    ("abandon", "Abandon: no final save, no test"),
+                    ("on", "Go on training"),
+                ],
+            ),
+            go,
+        )
+
+    def action_slow_motion(self) -> None:
+        """Give each epoch at least a quarter of a second, or go at full speed again; no number changes."""
+        self._slow = not self._slow
+        if self.current is not None and self.current.active:
+            self.current.controls.pace(_SLOW if self._slow else 0.0)
+        self.lab.note(
+            f"slow motion: at most {1 / _SLOW:g} epochs a second; o goes back" if self._slow else "full speed"
+        )
+
+    def action_change_live(self) -> None:
+        """Change a hyperparameter of the run that trains."""
+        run = self.current
+        if run is None or not run.active:
+            self.lab.note("Nothing trains now: edit the experiment with e")
+            return
+        lr = run.history.setting("optimizer.lr", 0.01)
+
+        def go(text: str | None) -> None:
+            if text:
+                key, value = _parsed(text)
+                self._command(
+                    lambda run: run.controls.set(key, value), f"{key} becomes {value} after this step"
+                )
+
+        help_text = "for example optimizer.lr=0.001, stopping.patience=20, regularization.l2=0.001, training.epochs=200"
+        self.push_screen(
+            PromptScreen("Change while training", f"optimizer.lr={lr:g}", help_text, _no_setting), go
+        )
+
+    # -- the experiment ----------------------------------------------------------------------------------------------
+
+    def about(self, row: Row) -> str:
+        """What to know of a row of the form."""
+        preset = named(self.experiment, row.part)
+        if preset is None:
+            return "changed by hand: equals no preset"
+        return explained(preset, None)
+
+    def edit(self, row: Row) -> None:
+        """Pick a preset for a part, or edit a value."""
+        if row.is_part:
+            self._pick(row)
+        else:
+            self.push_screen(
+                PromptScreen(
+                    row.key, row.value, self.about(row), lambda text: self._complaint(f"{row.key}={text}")
+                ),
+                lambda text: self._set(f"{row.key}={text}") if text is not None else None,
+            )
+
+    def _pick(self, row: Row) -> None:
+        presets = [preset for preset in catalog(row.part) if not preset.fault]
+        reasons = [compatible(self.experiment, row.part, preset) for preset in presets]
+        current = named(self.experiment, row.part)
+        key = "data.augmentation" if row.part == "augmentation" else row.part
+        self.push_screen(
+            PickerScreen(row.title, presets, reasons, current.short if current else None),
+            lambda name: self._set(f"{key}={name}") if name else None,
+        )
+
+    def _complaint(self, setting: str) -> str | None:
+        try:
+            change(self.experiment, [setting])
+        except InputError as error:
+            return str(error).removeprefix(f"--set {setting}: ")
+        return None
+
+    def _set(self, setting: str) -> None:
+        try:
+            changed = change(self.experiment, [setting])
+        except InputError as error:
+            self.lab.note(str(error))
+            return
+        self.take(changed)
+
+    def take(self, experiment: Experiment) -> None:
+        """Make this the experiment of the form; `u` undoes it."""
+        if experiment != self.experiment:
+            self._before.append(self.experiment)
+            self.experiment = experiment
+            self.lab.show_experiment()
+
+    def action_undo(self) -> None:
+        """Take back the last change of the form."""
+        if self._before:
+            self.experiment = self._before.pop()
+            self.lab.show_experiment()
+        else:
+            self.lab.note("nothing to undo")
+
+    def action_open_experiment(self) -> None:
+        """Begin from another experiment preset."""
+        presets = [preset for preset in catalog(EXPERIMENTS) if not preset.fault]
+
+        def go(name: str | None) -> None:
+            preset = find(EXPERIMENTS, name) if name else None
+            if preset is not None:
+                self.base = preset.short
+                self.take(load(preset.short))
+
+        self.push_screen(PickerScreen("Experiment", presets, [None] * len(presets), self.base), go)
+
+    def action_command_line(self) -> None:
+        """Show the experiment as one command line."""
+        line = command_line(self.experiment, self.base)
+        self.push_screen(TextScreen("This experiment as a command", line, line))
+
+    def action_save_preset(self) -> None:
+        """Save the experiment as a preset of one's own."""
+
+        def complaint(name: str) -> str | None:
+            try:
+                return f"{own_path(name)} is there already" if own_path(name).exists() else None
+            except (LaderaError, ValueError) as error:
+                return str(error)
+
+        def go(name: str | None) -> None:
+            if name:
+                path = own_path(name)
+                save_as(self.experiment, path, self.base)
+                self.base = name
+                self.lab.note(f"saved as {path}")
+
+        self.push_screen(
+            PromptScreen(
+                "Save this experiment as", f"{self.base}-mine", "letters, digits, - and _", complaint
+            ),
+            go,
+        )
+
+    # -- runs --------------------------------------------------------------------------------------------------------
+
+    def look_at(self, number: int) -> None:
+        """Make a run the current one."""
+        run = next((run for run in self.sitting.runs if run.number == number), None)
+        if run is not None:
+            self.current = run
+            self.lab.show_all()
+
+    def action_next_run(self) -> None:
+        """Look at the next run."""
+        runs = self.sitting.runs
+        if runs:
+            here = runs.index(self.current) if self.current in runs else -1
+            self.look_at(runs[(here + 1) % len(runs)].number)
+
+    def action_runs(self) -> None:
+        """Go to the runs table."""
+        self.lab.query_one("#runs").focus()
+
+    # -- explanations ------------------------------------------------------------------------------------------------
+
+    def action_diagnosis(self) -> None:
+        """Explain the diagnosis with its evidence, and what was noticed before the start."""
+        run = self.current
+        if run is None:
+            self.lab.note("No run yet: press r")
+            return
+        self.push_screen(TextScreen("Diagnosis", diagnosis_text(run)))
+
+    def action_what_if(self) -> None:
+        """Replay the recorded checks with another early stopping."""
+        run = self.current
+        if run is None or not run.history.checks:
+            self.lab.note("No check recorded yet: press r to train")
+            return
+        self.push_screen(WhatIfScreen(run.history))
+
+    def action_help(self) -> None:
+        """All keys."""
+        self.push_screen(TextScreen("Help", HELP))
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """Every action of the lab is in the command palette."""
+        yield from super().get_system_commands(screen)
+        for name, text, callback in (
+            ("Train", "Train the experiment of the form (r)", self.action_train),
+            ("Pause or go on", "After the current step (p)", self.action_pause),
+            ("Stop", "Asks how (s)", self.action_stop),
+            ("Change while training", "Learning rate and other live values (c)", self.action_change_live),
+            ("Run some epochs, then pause", "Asks how many (])", self.action_some_epochs),
+            ("Finish this epoch, save and stop", "(f)", self.action_finish_epoch),
+            ("Save a checkpoint", "(k)", self.action_checkpoint),
+            ("Slow motion", "So that an eye can follow (o)", self.action_slow_motion),
+            ("Open experiment", "Begin from another preset", self.action_open_experiment),
+            ("Undo", "Take back the last change of the experiment (u)", self.action_undo),
+            ("Show as command line", "To run the same headless (y)", self.action_command_line),
+            ("Save as preset", "(Ctrl+S)", self.action_save_preset),
+            ("What if", "Another early stopping on the recorded run (w)", self.action_what_if),
+            ("Diagnosis", "What is seen, why, and what to try (d)", self.action_diagnosis),
+            ("Log or linear loss", "(l)", self.lab.action_log_scale),
+            ("Axis", "Epoch, step or time (x)", self.lab.action_axis),
+            ("Smoothing", "(v)", self.lab.action_smooth),
+            ("Leave", "Asks if something trains (q)", self.action_leave),
+        ):
+            yield SystemCommand(name, text, callback)
+
+    # -- looking -----------------------------------------------------------------------------------------------------
+
+    def look(self, **changes: Any) -> None:
+        """Look at the charts in another way."""
+        self.view = replace(self.view, **changes)
+        self.lab.show_all()
+
+    # -- leaving -----------------------------------------------------------------------------------------------------
+
+    def action_leave(self) -> None:
+        """Leave; asks while something trains."""
+        training = self.sitting.training
+        if training is None or not training.active:
+            self._go()
+            return
+
+        def go(way: str | None) -> None:
+            if way == "stop":
+                training.controls.stop()
+                self._go()
+
+        self.push_screen(
+            ChoiceScreen(
+                f"{clean(training.name)} is training.",
+                [
+                    ("on", "Go on training, stay here"),
+                    ("stop", "Save it, stop it and leave (ladera resume goes on later)"),
+                ],
+            ),
+            go,
+        )
+
+    def _go(self) -> None:
+        for run in self.sitting.runs:
+            run.controls.stop()
+        self.exit("left")
+
+
+def diagnosis_text(run: Run) -> str:
+    """All findings with their evidence, the notes before the start, and how the run ended."""
+    history = run.history
+    lines: list[str] = []
+    if run.trouble:
+        return run.trouble
+    for finding in diagnosis.current(history):
+        lines += [f"{finding.finding.replace('_', ' ')}", f"  {clean(finding.text, 600)}"]
+        lines += [
+            f"    {clean(str(key))}: {clean(str(value), 120)}" for key, value in finding.evidence.items()
+        ]
+        lines.append("")
+    earlier = [finding for finding in history.diagnoses if finding.finding != "healthy"]
+    if earlier:
+        lines.append("Told during the run:")
+        lines += [f"  epoch {finding.epoch}: {clean(finding.text, 300)}" for finding in earlier]
+        lines.append("")
+    if history.started and history.started.notes:
+        lines.append("Noted before the start:")
+        lines += [f"  {clean(note, 400)}" for note in history.started.notes]
+        lines.append("")
+    if history.started:
+        lines.append(
+            f"Network: {' · '.join(history.started.layers)} ({history.started.parameters:,} parameters)"
+        )
+        lines.append(f"Data: {clean(history.started.source, 200)}")
+    if history.ended:
+        lines.append(views.test_line(history))
+    return "\n".join(lines)
+
+
+def _no_count(text: str) -> str | None:
+    return None if text.isdecimal() and 0 < int(text) < 10**7 else "a whole number from 1, please"
+
+
+def _no_setting(text: str) -> str | None:
+    return (
+        None
+        if "=" in text and text.split("=")[0].count(".") == 1
+        else "key=value, for example optimizer.lr=0.001"
+    )
+
+
+def _parsed(text: str) -> tuple[str, Any]:
+    import tomllib
+
+    key, value = text.split("=", 1)
+    try:
+        return key.strip(), tomllib.loads(f"v = {value}")["v"]
+    except tomllib.TOMLDecodeError:
+        return key.strip(), value.strip()
+
+
+def open_lab(experiment: Experiment, base: str, runs_dir: Path) -> int:
+    """Open the lab on the terminal and return the exit code when it is left."""
+    app = LabApp(experiment, base, runs_dir, driver_class=ResilientDriver)
+    app.run()
+    return app.return_code or 0

@@ -1,0 +1,61 @@
+"""Start a run in a process of its own session, so that it outlives the terminal it was started from."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from ..engine.events import Event
+
+_VARIABLE = "LADERA_ANNOUNCE"
+
+
+def start_detached(arguments: Sequence[str]) -> tuple[int, str]:
+    """Run `ladera` with these arguments headless and return once it trains, or once it refused to.
+
+    Returns (0, the run's directory), or its exit code and what it said on stderr. The process has a session of its
+    own, no terminal and no standard input; what it writes besides the run goes to native.log in the run's directory.
+    """
+    reader, writer = os.pipe()
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ladera.tui", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            pass_fds=(writer,),
+            env={**os.environ, _VARIABLE: str(writer)},
+        )
+        os.close(writer)
+        with os.fdopen(reader, "rb") as pipe:
+            directory = pipe.read().decode(errors="surrogateescape")
+        if directory:
+            return 0, directory
+        code = process.wait()
+        output.seek(0)
+        return code or 1, output.read(1 << 16).decode(errors="replace").strip()
+
+
+def announced(events: Iterator[Event], directory: Callable[[], Path | None]) -> Iterator[Event]:
+    """Pass events on; tell the process that started this one, if one waits, where the run is as soon as it has a place."""
+    waiting = os.environ.pop(_VARIABLE, None)
+    for event in events:
+        place = directory() if waiting is not None else None
+        if waiting is not None and place is not None:
+            _answer(int(waiting), place)
+            waiting = None
+        yield event
+
+
+def _answer(descriptor: int, place: Path) -> None:
+    log = os.open(place / "native.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for stream in (1, 2):
+        os.dup2(log, stream)
+    os.close(log)
+    os.write(descriptor, os.fsencode(place))
+    os.close(descriptor)

@@ -1,0 +1,114 @@
+"""The rows of the experiment form: each part with its preset, and the values one may edit below it; pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..engine.experiment import Experiment
+from ..presets.catalog import named
+from .text import clean
+
+#: Parts in the order of the lecture, with the sections they stand for and their titles.
+PARTS = (
+    ("data", "Data"),
+    ("augmentation", "Augment"),
+    ("model", "Model"),
+    ("loss", "Loss"),
+    ("optimizer", "Optimizer"),
+    ("regularization", "Regularize"),
+    ("init", "Init"),
+    ("training", "Training"),
+    ("stopping", "Stopping"),
+)
+
+#: Values that few people touch; the file and --set reach them.
+_HIDDEN = {
+    "data": {
+        "name",
+        "augmentation",
+        "split",
+        "preprocess",
+        "scale_target",
+        "missing",
+        "task",
+        "path",
+        "target",
+    },
+    "model": {"kind", "output", "kernel"},
+    "loss": {"kind", "allow_mismatch"},
+    "optimizer": {"kind", "epsilon"},
+    "regularization": set[str](),
+    "init": {"kind"},
+    "training": {"device", "precision", "threads", "checkpoint_every", "schedule"},
+    "stopping": {"mode", "baseline", "warm_up"},
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the form."""
+
+    key: str
+    "A part (optimizer) or a value of it (optimizer.lr)."
+    title: str
+    value: str
+    is_part: bool
+
+    @property
+    def part(self) -> str:
+        """The part that the row belongs to."""
+        return self.key.split(".")[0]
+
+
+def rows(experiment: Experiment) -> list[Row]:
+    """All rows for an experiment, in order."""
+    plain = experiment.plain()
+    found: list[Row] = []
+    for part, title in PARTS:
+        if part == "augmentation" and not _has_examples_to_change(experiment):
+            continue
+        preset = named(experiment, part)
+        found.append(Row(part, title, preset.short if preset else _summary(plain, part), is_part=True))
+        section = plain.get(part, {})
+        for name, value in section.items():
+            if name not in _HIDDEN.get(part, set()) and _matters(part, name, section):
+                found.append(Row(f"{part}.{name}", name.replace("_", " "), text_of(value), is_part=False))
+    return found
+
+
+def _has_examples_to_change(experiment: Experiment) -> bool:
+    from ..engine.data.names import FACTS
+
+    facts = FACTS.get(experiment.data.name or "")
+    return facts is None or facts.form != "table"
+
+
+def _matters(part: str, name: str, section: Mapping[str, Any]) -> bool:
+    """Leave out values that this kind ignores."""
+    kind = section.get("kind")
+    if part == "init":
+        return (name == "value") == (kind == "constant") and (kind in ("constant", "uniform", "normal"))
+    if part == "regularization" and name == "l1_method":
+        return bool(section.get("l1"))
+    return True
+
+
+def _summary(plain: Mapping[str, Any], part: str) -> str:
+    """A name for a section that equals no preset."""
+    if part == "augmentation":
+        return "own"
+    section = plain.get(part, {})
+    return clean(str(section.get("kind") or section.get("name") or section.get("path") or "own"), 20) + " *"
+
+
+def text_of(value: Any) -> str:
+    """A value as one types it after `--set key=`."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(text_of(one) for one in value) + "]"
+    return clean(str(value), 60)

@@ -1,0 +1,289 @@
+"""The lab's main screen: the experiment beside its curves, what early stopping thinks, the diagnosis, the runs.
+
+It shows and passes wishes on; what is shown comes from pure functions (`views`, `plots`, `form`), what happens
+is the sitting's.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Horizontal, Vertical
+from textual.screen import Screen
+from textual.widgets import DataTable, Footer
+
+from .. import plots, views
+from ..sitting import Run
+from ..text import clean
+from ..widgets.chart import ChartView
+from ..widgets.experiment_form import ExperimentForm
+from ..widgets.line import Line
+
+if TYPE_CHECKING:
+    from ..app import LabApp
+
+#: Share of the time that drawing charts may take while training.
+_BUDGET = 0.025
+_FASTEST, _SLOWEST = 0.2, 2.0
+
+
+class LabScreen(Screen[None]):
+    """Everything at a glance."""
+
+    app: LabApp  # type: ignore[assignment]
+
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (180, "-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-tiny"), (9, "-low"), (30, "-tall")]
+
+    BINDINGS = [
+        Binding("r", "app.train", "Run"),
+        Binding("p", "app.pause", "Pause"),
+        Binding("s", "app.stop", "Stop"),
+        Binding("e", "edit", "Edit"),
+        Binding("space", "app.single_step", "Step", show=False),
+        Binding("right_square_bracket", "app.some_epochs", "Run n epochs", show=False),
+        Binding("f", "app.finish_epoch", "Finish epoch", show=False),
+        Binding("k", "app.checkpoint", "Checkpoint", show=False),
+        Binding("c", "app.change_live", "Change live", show=False),
+        Binding("o", "app.slow_motion", "Slow motion"),
+        Binding("w", "app.what_if", "What if"),
+        Binding("d", "app.diagnosis", "Why"),
+        Binding("i", "app.inside", "Inside"),
+        Binding("t", "app.runs", "Runs"),
+        Binding("l", "log_scale", "Log", show=False),
+        Binding("x", "axis", "Axis", show=False),
+        Binding("v", "smooth", "Smooth", show=False),
+        Binding("m", "metric", "Metric", show=False),
+        Binding("plus,equals_sign", "zoom(0.5)", "Zoom in", show=False),
+        Binding("minus", "zoom(2)", "Zoom out", show=False),
+        Binding("left_parenthesis,h", "pan(-0.25)", "Earlier", show=False),
+        Binding("right_parenthesis,j", "pan(0.25)", "Later", show=False),
+        Binding("0", "whole", "Whole run", show=False),
+        Binding("comma", "cursor(-1)", "Cursor left", show=False),
+        Binding("full_stop", "cursor(1)", "Cursor right", show=False),
+        Binding("n", "app.next_run", "Next run", show=False),
+        Binding("b", "app.branch", "Branch", show=False),
+        Binding("y", "app.command_line", "Command", show=False),
+        Binding("u", "app.undo", "Undo", show=False),
+        Binding("D", "app.detach", "Detach", show=False),
+        Binding("escape", "back", "Back", show=False),
+    ]
+
+    def compose(self) -> ComposeResult:
+        with Horizontal(id="title"):
+            yield Line("", id="headline")
+            yield Line("", id="status")
+        with Horizontal(id="body"):
+            with Vertical(id="side"):
+                yield ExperimentForm(self.app.experiment, id="form")
+                yield Line("", id="about")
+            with Vertical(id="main"):
+                with Vertical(id="charts"):
+                    yield ChartView(self._loss, id="loss")
+                    yield ChartView(self._metric, id="metric")
+                yield Line("", id="figures")
+                yield Line("", id="stopping", classes="panel")
+                yield Line("", id="diagnosis", classes="panel")
+                yield DataTable[str](id="runs", cursor_type="row", zebra_stripes=False)
+        yield Line("", id="runs-line")
+        yield Footer()
+
+    def on_mount(self) -> None:
+        """Start the clockwork: news are folded ten times a second, charts are drawn as the budget allows."""
+        self.query_one("#side").border_title = "Experiment"
+        self.query_one("#stopping").border_title = "Early stopping"
+        self.query_one("#diagnosis").border_title = "Diagnosis"
+        table = self.query_one("#runs", DataTable)
+        table.border_title = "Runs"
+        for column in views.COLUMNS:
+            table.add_column(column, key=column)
+        self._charts_due = self._text_due = 0.0
+        self._rows: dict[int, tuple[str, ...]] = {}
+        self.set_interval(0.1, self.tick)
+        self.query_one("#form").focus()
+        self.call_after_refresh(self.show_all)
+
+    # -- showing -----------------------------------------------------------------------------------------------------
+
+    def tick(self) -> None:
+        """Fold what arrived; show what changed, as often as the time it takes allows."""
+        news = self.app.sitting.poll()
+        now = time.monotonic()
+        run = self.app.current
+        calm = run is None or not run.active
+        if news and (now >= self._text_due or calm):
+            self._text_due = now + 0.25
+            self.show_text()
+        self._stale = getattr(self, "_stale", False) or news
+        if self._stale and (now >= self._charts_due or calm) and self.app.screen is self:
+            self._stale = False
+            self.show_charts()
+
+    def show_all(self) -> None:
+        """Show everything anew."""
+        self.show_text()
+        self.show_charts()
+
+    def show_text(self) -> None:
+        """Show the words and numbers."""
+        app, run = self.app, self.app.current
+        ascii_only = app.view.marker == "ascii"
+        experiment = run.experiment if run is not None and run.active else app.experiment
+        self.query_one("#headline", Line).set(views.in_one_line(experiment))
+        self.query_one("#status", Line).set(str(views.status(run)))
+        stopping = self.query_one("#stopping", Line)
+        width = stopping.size.width or 80
+        stopping.set("\n".join(views.stopping_lines(run, width, ascii_only=ascii_only)))
+        figures = plots.exact_values(run, app.sitting.runs, app.view) if run else ""
+        self.query_one("#figures", Line).set(
+            figures or "   ".join(filter(None, (views.figures(run), self._progress())))
+        )
+        text, trouble = views.diagnosis_line(run)
+        line = self.query_one("#diagnosis", Line)
+        line.set(text)
+        line.set_class(trouble, "trouble")
+        self._show_runs()
+
+    def _progress(self) -> str:
+        run = self.app.current
+        return views.progress(run.history) if run is not None and run.active else ""
+
+    def show_charts(self) -> None:
+        """Draw the charts that are visible; what it took says when the next time is."""
+        charts = list(self.query(ChartView))
+        for chart in charts:
+            chart.show()
+        # Textual's own painting of the changed lines takes about as long again.
+        spent = 2 * sum(chart.seconds for chart in charts)
+        self._charts_due = time.monotonic() + min(_SLOWEST, max(_FASTEST, spent / _BUDGET))
+
+    def _show_runs(self) -> None:
+        runs = self.app.sitting.runs
+        self.query_one("#runs-line", Line).set(views.runs_line(runs, max(10, self.size.width - 2)))
+        table = self.query_one("#runs", DataTable)
+        current = self.app.current
+        for run in reversed(runs):
+            row = views.run_row(run, runs)
+            row = (("▸ " if run is current else "  ") + row[0], *row[1:])
+            if run.number not in self._rows:
+                table.add_row(*row, key=str(run.number))
+            elif self._rows[run.number] != row:
+                for column, value in zip(views.COLUMNS, row, strict=True):
+                    table.update_cell(str(run.number), column, value, update_width=True)
+            self._rows[run.number] = row
+
+    def _loss(self, width: int, height: int) -> plots.ChartSpec:
+        return plots.loss_chart(self.app.current, self.app.sitting.runs, self.app.view, width, height)
+
+    def _metric(self, width: int, height: int) -> plots.ChartSpec:
+        return plots.metric_chart(self.app.current, self.app.sitting.runs, self.app.view, width, height)
+
+    # -- the form ----------------------------------------------------------------------------------------------------
+
+    def on_experiment_form_looked(self, event: ExperimentForm.Looked) -> None:
+        """Tell what the highlighted part is."""
+        self.query_one("#about", Line).set(self.app.about(event.row))
+
+    def on_experiment_form_chosen(self, event: ExperimentForm.Chosen) -> None:
+        """Let the user change it."""
+        self.app.edit(event.row)
+
+    def show_experiment(self) -> None:
+        """Show the changed experiment."""
+        self.query_one("#form", ExperimentForm).show(self.app.experiment)
+        self.show_text()
+
+    def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
+        """Look at the chosen run."""
+        self.app.look_at(int(event.row_key.value or 0))
+
+    # -- looking -----------------------------------------------------------------------------------------------------
+
+    def action_edit(self) -> None:
+        """Go to the form; on a small screen it takes the place of the charts."""
+        self.add_class("-editing")
+        self.query_one("#form").focus()
+
+    def action_back(self) -> None:
+        """Back to the charts on a small screen."""
+        self.remove_class("-editing")
+        self.call_after_refresh(self.show_charts)
+
+    def action_log_scale(self) -> None:
+        """Log or linear loss."""
+        self.app.look(log_y=not self.app.view.log_y)
+
+    def action_axis(self) -> None:
+        """Epochs, steps or time below the charts."""
+        order: tuple[plots.Axis, ...] = ("epoch", "step", "time")
+        self.app.look(axis=order[(order.index(self.app.view.axis) + 1) % 3])
+
+    def action_smooth(self) -> None:
+        """Moving average: off, light, strong."""
+        levels = (0.0, 0.6, 0.9)
+        now = self.app.view.smoothing
+        self.app.look(smoothing=levels[(levels.index(now) + 1) % 3] if now in levels else 0.0)
+
+    def action_metric(self) -> None:
+        """On a small screen the other chart; else the next metric."""
+        if self.has_class("-narrow"):
+            self.toggle_class("-other")
+            self.call_after_refresh(self.show_charts)
+            return
+        run = self.app.current
+        names = [name for name in run.history.validation if name != "loss"] if run else []
+        if names:
+            now = self.app.view.metric or views.metric_of(run.history) if run else ""
+            self.app.look(metric=names[(names.index(now) + 1) % len(names)] if now in names else names[0])
+
+    def action_zoom(self, factor: float) -> None:
+        """Show a shorter or longer stretch around the cursor, or up to the newest epoch."""
+        run = self.app.current
+        if run is None:
+            return
+        view = self.app.view
+        low, high = plots.visible(run.history, view)
+        span = max(4.0, (high - low) * factor)
+        if span >= run.history.epoch:
+            self.app.look(start=None, end=None)
+        elif view.end is None and view.cursor is None:
+            self.app.look(start=max(0.0, run.history.epoch - span))
+        else:
+            middle = view.cursor if view.cursor is not None else (low + high) / 2
+            self.app.look(start=max(0.0, middle - span / 2), end=middle + span / 2)
+
+    def action_pan(self, share: float) -> None:
+        """Move the visible stretch; at the newest epoch it follows again."""
+        run = self.app.current
+        if run is None:
+            return
+        low, high = plots.visible(run.history, self.app.view)
+        move = (high - low) * share
+        low, high = max(0.0, low + move), max(high - low, high + move)
+        follows = high >= run.history.epoch and share > 0
+        self.app.look(start=low, end=None if follows else high)
+
+    def action_whole(self) -> None:
+        """The whole run, and no cursor."""
+        self.app.look(start=None, end=None, cursor=None)
+
+    def action_cursor(self, by: int) -> None:
+        """Move the cursor; its exact values stand below the charts."""
+        run = self.app.current
+        if run is None or not run.history.epoch:
+            return
+        now = self.app.view.cursor
+        start = run.history.epoch if now is None else now + by
+        self.app.look(cursor=float(min(max(1, start), run.history.epoch)))
+
+    def note(self, text: str) -> None:
+        """Say something in passing."""
+        self.notify(clean(text, 300), markup=False)
+
+
+def is_live(run: Run | None) -> bool:
+    """Whether commands make sense."""
+    return run is not None and run.active

@@ -1,0 +1,46 @@
+"""Ask for one line of text, and say what is wrong with it before it is taken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input
+
+from ..text import clean
+from ..widgets.line import Line
+
+
+class PromptScreen(ModalScreen[str | None]):
+    """Ends with the text, or None; `complaint(text)` says what is wrong with it, or nothing."""
+
+    BINDINGS = [Binding("escape", "dismiss", "Back")]
+
+    def __init__(
+        self, title: str, value: str, help_text: str, complaint: Callable[[str], str | None]
+    ) -> None:
+        super().__init__()
+        self._title, self._value, self._help, self._complaint = title, value, help_text, complaint
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog"):
+            yield Line(f"{self._title}: Enter takes it, Escape leaves it", classes="dialog-title")
+            yield Input(self._value, select_on_focus=True)
+            yield Line(self._help, id="prompt-help")
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Judge while typing."""
+        wrong = self._complaint(event.value)
+        line = self.query_one("#prompt-help", Line)
+        line.set(clean(wrong, 600) if wrong else self._help)
+        line.set_class(bool(wrong), "trouble")
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Take what is right."""
+        if self._complaint(event.value):
+            self.app.bell()
+            return
+        self.dismiss(event.value)

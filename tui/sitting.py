@@ -1,0 +1,167 @@
+"""The runs of one sitting at the lab: those it trains, one at a time, and those it looks at.
+
+No widget and no terminal in here. A training thread only appends events to a queue; `Sitting.poll` folds them.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..engine.controls import Controls
+from ..engine.events import Event, Probed, RunEnded, RunStarted
+from ..engine.experiment import Experiment
+from ..engine.history import History
+from .text import clean
+
+#: Events folded at one poll; the rest waits, so that a burst cannot hold up a key press.
+_AT_ONCE = 20_000
+
+
+@dataclass(eq=False)
+class Run:
+    """One run on the screen."""
+
+    experiment: Experiment
+    label: str
+    "Its name until it has a directory."
+    number: int
+    "Counts the runs of the sitting from 0; gives the colour."
+    history: History = field(default_factory=History)
+    controls: Controls = field(default_factory=Controls)
+    incoming: deque[Event] = field(default_factory=deque)
+    "Filled by the training thread or by whoever reads the log; emptied by `poll`."
+    directory: Path | None = None
+    queued: bool = False
+    "Waits for its turn."
+    trouble: str = ""
+    "Why it could not even start, in words."
+    shown: bool = True
+    "Whether its curves are overlaid."
+    answers: dict[str, Probed] = field(default_factory=dict)
+    "The latest answer to each probe."
+
+    @property
+    def name(self) -> str:
+        """Its directory's name, or its label before it has one."""
+        return self.directory.name if self.directory else self.label
+
+    @property
+    def state(self) -> str:
+        """The state of its history, or queued, or refused."""
+        if self.trouble:
+            return "refused"
+        return "queued" if self.queued else self.history.state
+
+    @property
+    def active(self) -> bool:
+        """Whether it is training or paused, or about to."""
+        return not self.trouble and self.history.ended is None
+
+    def poll(self) -> bool:
+        """Fold what arrived; whether anything did."""
+        news = bool(self.incoming)
+        for _ in range(min(len(self.incoming), _AT_ONCE)):
+            event = self.incoming.popleft()
+            if isinstance(event, Probed):
+                self.answers[event.probe] = event
+            self.history.apply(event)
+        return news
+
+
+#: Trains an experiment: yields events, and gives the directory once there is one.
+Trainer = Callable[[Run], Iterator[Event]]
+
+
+class Sitting:
+    """All runs, oldest first; at most one of them trains here, the next queued one follows."""
+
+    def __init__(self, trainer: Trainer, begin: Callable[[Run], None]) -> None:
+        """`trainer` yields a run's events; `begin(run)` must call `work(run)` in a thread."""
+        self.runs: list[Run] = []
+        self.training: Run | None = None
+        self._trainer = trainer
+        self._begin = begin
+
+    def start(self, experiment: Experiment, label: str) -> Run:
+        """Train an experiment now, or queue it behind the one that trains."""
+        run = Run(experiment, label, number=len(self.runs), queued=True)
+        self.runs.append(run)
+        self._next()
+        return run
+
+    def add(self, run: Run) -> None:
+        """Show a run that is not trained here."""
+        run.number = len(self.runs)
+        self.runs.append(run)
+
+    def remove(self, run: Run) -> None:
+        """Take a run off the list; one that trains stays."""
+        if run is not self.training:
+            self.runs.remove(run)
+
+    def work(self, run: Run) -> None:
+        """Train; called in the training thread, never raises."""
+        try:
+            for event in self._trainer(run):
+                run.incoming.append(event)
+        except Exception as error:
+            run.trouble = clean(str(error), 2000) or type(error).__name__
+
+    def poll(self) -> bool:
+        """Fold what arrived for all runs, and start the next queued one; whether anything is new."""
+        news = False
+        for run in self.runs:
+            news = run.poll() or news
+        current = self.training
+        if current is not None and (current.trouble or current.history.ended is not None):
+            self.training, news = None, True
+        return self._next() or news
+
+    def _next(self) -> bool:
+        if self.training is not None:
+            return False
+        for run in self.runs:
+            if run.queued:
+                run.queued, self.training = False, run
+                self._let_go(run)
+                self._begin(run)
+                return True
+        return False
+
+    def _let_go(self, starting: Run) -> None:
+        """End the threads of earlier runs that still answer probes: memory is for the run that trains."""
+        for run in self.runs:
+            if run is not starting and run.history.ended is not None:
+                run.controls.stop()
+
+
+def keep_in(root: Path) -> Trainer:
+    """Return the trainer that records each run below `root`; torch is imported here, in the training thread."""
+
+    def train(run: Run) -> Iterator[Event]:
+        from ..engine.loop import run as train_experiment
+        from ..engine.store.recorder import Recorder
+
+        recorder = Recorder(root, run.label)
+        events = train_experiment(run.experiment, run.controls, keeper=recorder, linger=True)
+        for event in recorder.record(events):
+            if isinstance(event, RunStarted):
+                run.directory = recorder.directory
+            yield event
+
+    return train
+
+
+def without_directory(run: Run) -> Iterator[Event]:
+    """Train without keeping anything: for tests and for read-only disks."""
+    from ..engine.loop import run as train_experiment
+
+    yield from train_experiment(run.experiment, run.controls, linger=True)
+
+
+def ended_by(event: Event) -> str | None:
+    """Return the reason if the event ends a run."""
+    return event.reason if isinstance(event, RunEnded) else None

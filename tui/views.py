@@ -1,0 +1,294 @@
+"""What the lab says, as pure functions of a run: titles, panels, tables; no widget, no clock, no torch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..engine import diagnosis
+from ..engine.experiment import Experiment
+from ..engine.history import History
+from .progress import measured, title
+from .progress import metric as metric_of
+from .sitting import Run
+from .text import clean, count, duration, fit, number
+
+#: How each state is shown: a sign for the eye, a word for everybody.
+STATES = {
+    "waiting": ("○", "preparing"),
+    "queued": ("○", "queued"),
+    "training": ("●", "training"),
+    "paused": ("‖", "paused"),
+    "finished": ("■", "finished"),
+    "stopped_early": ("■", "stopped early"),
+    "stopped": ("□", "stopped"),
+    "diverged": ("✗", "diverged"),
+    "failed": ("✗", "failed"),
+    "refused": ("✗", "refused"),
+    "crashed": ("✗", "crashed"),
+}
+
+
+def in_one_line(experiment: Experiment) -> str:
+    """The experiment in the order of the lecture, short enough for a title."""
+    e = experiment
+    data = e.data.name or clean(str(e.data.path), 40)
+    model = e.model.kind
+    if e.model.kind == "mlp":
+        model = "mlp " + "-".join(map(str, e.model.hidden)) if e.model.hidden else "linear"
+    elif e.model.kind == "cnn":
+        model = "cnn " + "-".join(map(str, e.model.channels))
+    elif e.model.kind == "polynomial":
+        model = f"polynomial {e.model.degree}"
+    extras = [f"l1 {e.regularization.l1:g}"] if e.regularization.l1 else []
+    extras += [f"l2 {e.regularization.l2:g}"] if e.regularization.l2 else []
+    extras += [f"dropout {d:g}"] if (d := getattr(e.model, "dropout", 0)) else []
+    extras += ["batch norm"] if getattr(e.model, "batch_norm", False) else []
+    size = e.training.batch_size
+    return " · ".join(
+        [
+            data,
+            model,
+            e.loss.kind,
+            f"{e.optimizer.kind} {e.optimizer.lr:g}",
+            *extras,
+            e.init.kind,
+            f"batch {size}",
+        ]
+    )
+
+
+@dataclass(frozen=True)
+class Status:
+    """The right end of the title."""
+
+    sign: str
+    word: str
+    times: str
+    "Elapsed time and what is left."
+
+    def __str__(self) -> str:
+        return f"{self.sign} {self.word}  {self.times}".rstrip()
+
+
+def status(run: Run | None) -> Status:
+    """State, elapsed time and the time left; "at most" because early stopping may end it sooner."""
+    if run is None:
+        return Status("○", "no run yet", "")
+    sign, word = STATES.get(run.state, ("?", run.state))
+    history = run.history
+    if history.ended is not None:
+        return Status(sign, word, duration(history.ended.seconds))
+    eta = history.eta()
+    left = "" if eta is None else f" / ≤{duration(history.time + eta)}"
+    return Status(sign, word, duration(history.time) + left if history.started else "")
+
+
+def progress(history: History) -> str:
+    """Epoch, step and speed."""
+    if history.started is None:
+        return ""
+    speed = (
+        f" · {count(round(history.examples_per_second))} examples/s" if history.examples_per_second else ""
+    )
+    return f"epoch {history.epoch:>{len(str(history.epochs))}} of {history.epochs} · step {history.step:,}{speed}"
+
+
+# -- early stopping --------------------------------------------------------------------------------------------------
+
+
+def strip(wait: int, patience: int, width: int, *, ascii_only: bool = False) -> str:
+    """Patience as a strip that fills up: one cell a check, or shares of it where there is no room for that."""
+    full, empty = ("#", ".") if ascii_only else ("▰", "▱")
+    cells = min(patience, max(1, width))
+    filled = min(cells, math.ceil(wait * cells / patience)) if patience else cells
+    return full * filled + empty * (cells - filled)
+
+
+def stopping_lines(run: Run | None, width: int, *, ascii_only: bool = False) -> list[str]:
+    """The early-stopping panel: what it waits for, when it would stop, which weights one gets; up to three lines."""
+    if run is None or run.history.started is None:
+        return [
+            "Early stopping watches the validation curve; it shows here how long it will wait for an improvement."
+        ]
+    history = run.history
+    monitor, best = history.monitor, history.best
+    enabled = bool(history.setting("stopping.enabled", True))
+    patience = max(1, int(history.setting("stopping.patience", 10)))
+    if best is None:
+        return [
+            f"No finite validation {monitor} yet."
+            if history.checks
+            else f"Waiting for the first check of validation {monitor}."
+        ]
+    best_text = f"best {monitor} {number(best[1]).strip()} at epoch {best[0]}"
+    ended = history.ended
+    if ended is not None:
+        return [_ending(history), f"{best_text} · {_weights(history)}", test_line(history)]
+    last = history.checks[-1]
+    if not enabled:
+        return [f"off · {best_text}, {last.epoch - best[0]} epochs ago", _weights(history)]
+    room = max(5, min(patience, width - 34))
+    head = f"waiting {last.wait:>{len(str(patience))}} of {patience} checks  {strip(last.wait, patience, room, ascii_only=ascii_only)}"
+    delta = float(history.setting("stopping.min_delta", 0.0))
+    mode = str(history.setting("stopping.mode", "min"))
+    goal = ""
+    if last.reference is not None:
+        edge = last.reference - delta if mode == "min" else last.reference + delta
+        goal = f" unless {'below' if mode == 'min' else 'above'} {number(edge).strip()}"
+    stops = history.stops_at
+    when = (
+        ""
+        if stops is None
+        else f"stops at epoch {stops}{goal}"
+        if stops <= history.epochs
+        else "will not stop before the last epoch"
+    )
+    return [head, f"{best_text} · {when}", _weights(history)]
+
+
+def _ending(history: History) -> str:
+    ended = history.ended
+    assert ended is not None
+    if ended.reason == "stopped_early" and history.checks:
+        wait = history.checks[-1].wait
+        return f"stopped early at epoch {ended.epoch}: {wait} check{'s' * (wait != 1)} in a row without improvement"
+    return f"{STATES.get(ended.reason, ('', ended.reason))[1]} at epoch {ended.epoch}: {clean(ended.detail, 300)}"
+
+
+def _weights(history: History) -> str:
+    ended = history.ended
+    if ended is None:
+        restore = bool(history.setting("stopping.restore_best", True))
+        return (
+            "at the end the best weights are restored"
+            if restore
+            else "at the end the last weights stay (restore_best is off)"
+        )
+    if ended.restored_epoch is None:
+        return f"weights of the last step ({ended.epoch} epochs) are loaded"
+    return f"weights of epoch {ended.restored_epoch} are loaded"
+
+
+def test_line(history: History) -> str:
+    """The test result, told once and as what it is."""
+    ended = history.ended
+    if ended is None:
+        return ""
+    if not ended.test:
+        return (
+            "not tested: the run was interrupted; resume it"
+            if ended.reason == "stopped"
+            else "no test result"
+        )
+    metrics = ended.test.get("metrics", {})
+    parts = [f"loss {number(ended.test['loss']).strip()}"]
+    parts += [f"{title(name)} {measured(name, value)}" for name, value in metrics.items()]
+    again = int(ended.test.get("evaluations", 1))
+    warning = "" if again < 2 else f" (looked at {again} times: no longer an unbiased estimate)"
+    return "test: " + " · ".join(parts) + warning
+
+
+# -- numbers beside the curves ---------------------------------------------------------------------------------------
+
+
+def figures(run: Run | None) -> str:
+    """Train and validation loss of the last check, their gap, and the task's metric, at fixed places."""
+    if run is None or not run.history.train:
+        return ""
+    history = run.history
+    parts = [
+        f"train {number(_last(history, 'train', 'loss'))}",
+        f"validation {number(_last(history, 'validation', 'loss'))}",
+    ]
+    if history.gap is not None:
+        parts.append(f"gap {number(history.gap)}")
+    metric = metric_of(history)
+    if metric in history.validation:
+        value = _last(history, "validation", metric)
+        parts.append(f"validation {title(metric)} {measured(metric, value)}")
+    return "  ".join(parts)
+
+
+def _last(history: History, part: str, name: str) -> float:
+    series = (history.train if part == "train" else history.validation).get(name)
+    point = series.last if series else None
+    return point.y if point else math.nan
+
+
+# -- diagnosis -------------------------------------------------------------------------------------------------------
+
+
+def diagnosis_line(run: Run | None) -> tuple[str, bool]:
+    """What to know now, and whether it is trouble."""
+    if run is None:
+        return "Press r to train this experiment. The diagnosis will tell here what the curves mean.", False
+    if run.trouble:
+        return run.trouble, True
+    if run.history.storage is not None:
+        return (
+            f"Storage fault: {clean(run.history.storage.error)}. Training goes on; the last good checkpoint stays.",
+            True,
+        )
+    if run.history.state == "failed" and run.history.ended is not None:
+        return clean(run.history.ended.detail, 400), True
+    findings = diagnosis.current(run.history)
+    if not findings:
+        return "Nothing to say yet: the diagnosis needs a few epochs.", False
+    first = findings[0]
+    return clean(first.text, 400), first.finding not in ("healthy", "good_fit", "stopping_off")
+
+
+# -- runs ------------------------------------------------------------------------------------------------------------
+
+COLUMNS = ("run", "state", "epoch", "best", "at", "what differs")
+
+
+def run_row(run: Run, others: Sequence[Run]) -> tuple[str, ...]:
+    """One row of the runs table."""
+    history = run.history
+    best = history.best
+    return (
+        clean(run.name, 40),
+        " ".join(STATES.get(run.state, ("?", run.state))),
+        f"{history.epoch}/{history.epochs}" if history.started else "",
+        number(best[1]).strip() if best else "",
+        str(best[0]) if best else "",
+        what_differs(run, others),
+    )
+
+
+def what_differs(run: Run, others: Sequence[Run]) -> str:
+    """The keys in which the runs of this sitting are not all alike, with this run's values."""
+    plains = [_flat(other.experiment) for other in others]
+    mine = _flat(run.experiment)
+    keys = [key for key in mine if any(other.get(key) != mine[key] for other in plains)]
+    keys = [key for key in keys if key != "description"]
+    return clean(" ".join(f"{key.split('.')[-1]}={mine[key]}" for key in keys[:6]), 120) or "—"
+
+
+def _flat(experiment: Experiment) -> dict[str, str]:
+    flat: dict[str, str] = {}
+
+    def walk(prefix: str, value: object) -> None:
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                walk(f"{prefix}.{key}" if prefix else str(key), inner)
+        else:
+            flat[prefix] = f"{value:g}" if isinstance(value, float) else str(value)
+
+    walk("", experiment.plain())
+    return flat
+
+
+def runs_line(runs: Sequence[Run], width: int) -> str:
+    """The runs in one line, the newest first, for small screens."""
+    if not runs:
+        return "no runs yet"
+    parts = []
+    for run in reversed(runs):
+        best = run.history.best
+        value = f" {number(best[1]).strip()}@{best[0]}" if best else ""
+        parts.append(f"{STATES.get(run.state, ('?', ''))[0]} {clean(run.name, 24)}{value}")
+    return fit("   ".join(parts), width)

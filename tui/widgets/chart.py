@@ -1,0 +1,68 @@
+"""A chart on the screen: asks a pure function what to show, and repaints only the lines that changed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from rich.text import Text
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+from ..charts import Chart
+from ..curves import ChartSpec
+
+#: Gives the spec for a width and a height.
+Ask = Callable[[int, int], ChartSpec]
+
+
+class ChartView(Widget, can_focus=False):
+    """Shows what `ask` answers; `show()` asks again."""
+
+    def __init__(self, ask: Ask, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id)
+        self._ask = ask
+        self._chart = Chart()
+        self._lines: list[Text] = []
+        self.seconds = 0.0
+        "What the last drawing took."
+
+    def show(self) -> None:
+        """Draw anew what changed; nothing while hidden."""
+        if not self.size or not self.is_on_screen:
+            return
+        began = time.perf_counter()
+        lines = self._chart.render(self._ask(self.size.width, self.size.height))
+        if len(lines) != len(self._lines):
+            self._lines = list(lines)
+            self.refresh()
+        else:
+            changed = [
+                row for row, (new, old) in enumerate(zip(lines, self._lines, strict=True)) if new is not old
+            ]
+            self._lines = list(lines)
+            if changed:
+                self.refresh(*(Region(0, row, self.size.width, 1) for row in changed))
+        self.seconds = time.perf_counter() - began
+
+    def reset(self) -> None:
+        """Forget the axis range, as when something else is shown."""
+        self._chart.reset()
+
+    def on_resize(self) -> None:
+        """Draw for the new size."""
+        self.call_after_refresh(self.show)
+
+    def render_line(self, y: int) -> Strip:
+        """Give one row."""
+        width, style = self.size.width, self.rich_style
+        if y >= len(self._lines):
+            return Strip.blank(width, style)
+        segments = [s for s in self._lines[y].render(self.app.console) if s.text]
+        return Strip(segments).apply_style(style).adjust_cell_length(width, style)
+
+    @property
+    def plain(self) -> str:
+        """The chart as text."""
+        return "\n".join(line.plain for line in self._lines)
