@@ -1,0 +1,243 @@
+"""Rows of the lecture that no other test holds: order of the phases, what a penalty touches, what is restored, batch norm's slide."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from pydantic import ValidationError
+from torch import Generator, Tensor
+
+from ladera.engine import Experiment, run
+from ladera.engine.diagnosis import before_training
+from ladera.engine.events import Checked, EpochEnded, Event, LayersProbed, RunEnded, RunStarted, StepsEnded
+from ladera.engine.layers import BatchNorm, Network
+from ladera.engine.training import Training
+
+DOUBLE = torch.float64
+
+
+def configured(**sections: Any) -> Experiment:
+    training = {"epochs": 3, "device": "cpu", "threads": 1} | sections.pop("training", {})
+    return Experiment.model_validate({"training": training, **sections})
+
+
+def stepped(training: Training, steps: int) -> Training:
+    for step in range(steps):
+        training.update(1 + step // training.steps_per_epoch, step % training.steps_per_epoch)
+    return training
+
+
+# -- process ----------------------------------------------------------------------------------------------------------
+
+
+def test_p1_a_run_tells_all_five_parts_and_none_can_be_missing() -> None:
+    """Data with split and preprocessing, architecture, loss, optimizer, and when to stop: each told with its values."""
+    started = next(run(configured()))
+    assert isinstance(started, RunStarted)
+    told = started.experiment
+    assert {"split", "preprocess"} <= told["data"].keys()
+    assert {"kind", "hidden", "activation"} <= told["model"].keys()
+    assert told["loss"]["kind"] == "cce"
+    assert {"kind", "lr"} <= told["optimizer"].keys()
+    assert {"monitor", "patience", "restore_best"} <= told["stopping"].keys()
+    assert Experiment.model_validate(told) == configured()
+    for part in ("model", "loss", "optimizer", "stopping"):
+        with pytest.raises(ValidationError):
+            Experiment.model_validate({part: None})
+    with pytest.raises(ValidationError, match="give either name"):
+        Experiment.model_validate({"data": {}})
+
+
+def test_p7_the_phases_come_in_the_order_of_the_cycle() -> None:
+    """Start; then batches, epoch, check, again and again; at the end the test, once."""
+    names: dict[type[Event], str] = {
+        RunStarted: "start", StepsEnded: "batches", EpochEnded: "epoch", Checked: "check", RunEnded: "end"
+    }  # fmt: skip
+    experiment = configured(
+        training={"epochs": 2, "batch_size": 1}, model={"hidden": [8]}, stopping={"enabled": False}
+    )
+    events = list(run(experiment))
+    order = [names[type(event)] for event in events if type(event) in names]
+    shortened = [name for name, before in zip(order, ["", *order], strict=False) if name != before]
+    assert shortened == ["start", "batches", "epoch", "check", "batches", "epoch", "check", "end"]
+    assert isinstance(events[-1], RunEnded)
+    assert events[-1].test is not None
+    assert not any(getattr(event, "test", None) for event in events[:-1])
+
+
+# -- losses and bias/variance -------------------------------------------------------------------------------------------
+
+
+def test_b1_the_mean_of_the_batch_losses_is_no_train_loss() -> None:
+    """In the first epoch it is far above the loss at the epoch's end: against validation it would be a negative gap."""
+    experiment = configured(optimizer={"kind": "adam", "lr": 0.005}, stopping={"enabled": False})
+    first = next(event for event in run(experiment) if isinstance(event, EpochEnded))
+    assert first.validation is not None
+    assert first.train["loss"] < first.validation["loss"] < first.train["batches"]["mean"]
+
+
+def test_b4_the_number_of_parameters_is_told() -> None:
+    started = next(run(configured(model={"hidden": [32]})))
+    assert isinstance(started, RunStarted)
+    assert started.parameters == 64 * 32 + 32 + 32 * 10 + 10
+    assert started.layers == ("flatten 64", "linear 64 → 32", "relu", "linear 32 → 10")
+
+
+def test_l13_chance_is_told_with_the_run_and_a_fresh_network_starts_near_it() -> None:
+    events = iter(run(configured(init={"kind": "fan-in-uniform"}, model={"hidden": [32]})))
+    started = next(events)
+    assert isinstance(started, RunStarted)
+    assert started.chance == pytest.approx(2.3026, abs=1e-3)
+    training = Training(configured(init={"kind": "fan-in-uniform"}, model={"hidden": [32]}))
+    assert training.evaluate(training.data.train)["loss"] == pytest.approx(started.chance, abs=0.2)
+
+
+# -- optimizers -----------------------------------------------------------------------------------------------------------
+
+
+def test_t6_torch_has_momentum_but_not_by_default() -> None:
+    assert torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1).defaults["momentum"] == 0
+
+
+def test_o9_a_beta_outside_the_usual_range_is_warned_about_and_one_of_1_refused() -> None:
+    def notes(beta: float) -> str:
+        return " ".join(before_training(Training(configured(optimizer={"kind": "rmsprop", "beta": beta}))))
+
+    assert "0.9 to 0.999" in notes(0.5)
+    assert "0.9 to 0.999" in notes(0.9999)
+    assert "optimizer.beta" not in notes(0.9) + notes(0.99) + notes(0.999)
+    with pytest.raises(ValidationError):
+        configured(optimizer={"kind": "rmsprop", "beta": 1.0})
+
+
+# -- penalties --------------------------------------------------------------------------------------------------------------
+
+
+def test_r2_the_penalty_sees_weight_matrices_only() -> None:
+    """Neither biases nor gamma and beta: with all of these at 100 it stays as it is."""
+    training = Training(
+        configured(regularization={"l1": 0.3, "l2": 0.2}, model={"hidden": [16], "batch_norm": True})
+    )
+    matrices = [value for _, value in training.network.weights]
+    expected = sum(0.3 * float(w.abs().sum()) + 0.2 * float(w.square().sum()) for w in matrices)
+    assert training.penalty() == pytest.approx(expected, rel=1e-5)
+    training.network.parameters[training.network.weights_end :] = 100
+    assert training.penalty() == pytest.approx(expected, rel=1e-5)
+    shapes = sorted(tuple(w.shape) for w in matrices)
+    assert shapes == [(10, 16), (16, 64)]
+
+
+def test_r2_by_hand() -> None:
+    """One weight row (1, -0.5, 0.6) and a bias of 1.6: L1 with C = 1 adds 2.1, not 3.7."""
+    training = Training(
+        configured(data={"name": "iris", "task": None}, model={"kind": "linear"}, regularization={"l1": 1.0})
+    )
+    training.network.parameters.zero_()
+    training.network.parameters[:3] = torch.tensor([1.0, -0.5, 0.6])
+    training.network.parameters[training.network.weights_end] = 1.6
+    assert training.penalty() == pytest.approx(2.1, abs=1e-6)
+
+
+def test_r1_losses_checks_and_the_test_are_without_the_penalty() -> None:
+    experiment = configured(
+        regularization={"l2": 0.05, "l1": 0.001}, stopping={"enabled": False, "restore_best": False}
+    )
+    events = list(run(experiment))
+    epochs = [event for event in events if isinstance(event, EpochEnded)]
+    checks = [event for event in events if isinstance(event, Checked)]
+    training = stepped(Training(experiment), 3 * 17)
+    output = training.network.forward(training.data.train.x)
+    plain = float(torch.nn.functional.cross_entropy(output, training.data.train.y))
+    assert epochs[-1].train["loss"] == pytest.approx(plain, rel=1e-5)
+    assert epochs[-1].train["penalty"] == pytest.approx(training.penalty(), rel=1e-6)
+    assert epochs[-1].train["penalty"] > 0.5
+    for epoch, check in zip(epochs, checks, strict=True):
+        assert epoch.validation is not None
+        assert check.value == epoch.validation["loss"]
+
+
+# -- early stopping ---------------------------------------------------------------------------------------------------------
+
+
+def test_es4_the_best_epochs_running_statistics_come_back_with_its_weights() -> None:
+    """And they are a copy: going on does not drag the kept best along."""
+    training = stepped(Training(configured(model={"hidden": [16], "batch_norm": True})), 17)
+    training.keep_best()
+    kept = training.network.parameters.clone(), training.network.buffers.clone()
+    before = training.evaluate(training.data.validation)
+    for index in range(17):
+        training.update(2, index)
+    assert not torch.equal(training.network.buffers, kept[1])
+    assert training.restore_best()
+    assert torch.equal(training.network.parameters, kept[0])
+    assert torch.equal(training.network.buffers, kept[1])
+    assert training.evaluate(training.data.validation) == before
+
+
+# -- batch norm and dropout -------------------------------------------------------------------------------------------------
+
+
+def normalized(x: Tensor) -> Tensor:
+    layer = BatchNorm(x.shape[1])
+    Network([layer], dtype=DOUBLE)
+    return layer.forward(x, training=True)
+
+
+def test_t3_dividing_by_the_variance_contradicts_the_slides_own_sentence() -> None:
+    """ "so that they have mean 0 and variance 1": the slide's formula leaves 1/9 at deviation 3, 10 000 at 0.01."""
+    x = torch.randn(10_000, 1, generator=Generator().manual_seed(0), dtype=DOUBLE)
+    x = (x - x.mean()) / x.std(correction=0)
+    for deviation, left in ((3.0, 1 / 9), (0.01, 10_000.0)):
+        h = deviation * x
+        slide = (h - h.mean()) / h.var(correction=0)
+        assert float(slide.var(correction=0)) == pytest.approx(left, rel=1e-9)
+    assert float(normalized(3.0 * x).var(correction=0)) == pytest.approx(1, abs=1e-5)
+
+
+def test_bn1_activations_stay_normalized_while_the_weights_change() -> None:
+    """Before gamma and beta every batch has mean 0 and deviation 1 at every step; without the norm both drift."""
+
+    def spreads(batch_norm: bool) -> list[tuple[float, float]]:
+        training = Training(
+            configured(
+                model={"hidden": [16, 16], "batch_norm": batch_norm}, training={"precision": "float64"}
+            )
+        )
+        found: list[tuple[float, float]] = []
+        for step in range(60):
+            epoch, index = 1 + step // 17, step % 17
+            h, _ = training.batch(epoch, index)
+            for layer in training.network.layers[: 3 if batch_norm else 2]:
+                h = layer.forward(h, training=True)
+            if batch_norm:
+                norm = training.network.layers[2]
+                assert isinstance(norm, BatchNorm)
+                h = (h - norm.beta) / norm.gamma
+            found.append((float(h.mean(0).abs().max()), float(h.std(0, correction=0).mean())))
+            training.update(epoch, index)
+        return found
+
+    kept, free = spreads(True), spreads(False)
+    assert all(mean < 1e-9 and abs(spread - 1) < 1e-3 for mean, spread in kept)
+    assert max(mean for mean, _ in free) > 0.3
+    assert max(spread for _, spread in free) / min(spread for _, spread in free) > 1.05
+
+
+def test_bn1_the_spread_of_every_layer_is_told_over_time() -> None:
+    probes = [event for event in run(configured()) if isinstance(event, LayersProbed)]
+    assert [probe.epoch for probe in probes] == [0, 1, 2]
+    assert all(layer["std"] > 0 for probe in probes for layer in probe.layers_health)
+
+
+def test_bn8_images_have_one_pair_of_statistics_per_channel() -> None:
+    training = Training(configured(model={"kind": "cnn", "channels": [4, 6], "batch_norm": True}))
+    sizes = [layer.channels for layer in training.network.layers if isinstance(layer, BatchNorm)]
+    assert sizes == [4, 6, 64]
+
+
+def test_do2_a_rate_of_1_trains_without_a_nan_and_is_warned_about() -> None:
+    training = stepped(Training(configured(model={"hidden": [16], "dropout": 1.0})), 5)
+    assert bool(training.network.parameters.isfinite().all())
+    assert any("dropout = 1" in note for note in before_training(training))
