@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..engine.controls import Controls
-from ..engine.events import Event, Probed, RunEnded, RunStarted
+from ..engine.events import Event, Probed, RunStarted
 from ..engine.experiment import Experiment
 from ..engine.history import History
 from .text import clean
@@ -42,6 +42,10 @@ class Run:
     "Whether its curves are overlaid."
     answers: dict[str, Probed] = field(default_factory=dict)
     "The latest answer to each probe."
+    source: Callable[[Run], list[Event]] | None = None
+    "Where events come from if this sitting does not train the run."
+    outside: str = ""
+    "What its directory says if its process is gone: crashed, stalled or damaged."
 
     @property
     def name(self) -> str:
@@ -53,15 +57,19 @@ class Run:
         """The state of its history, or queued, or refused."""
         if self.trouble:
             return "refused"
-        return "queued" if self.queued else self.history.state
+        if self.queued:
+            return "queued"
+        return self.outside if self.outside and self.history.ended is None else self.history.state
 
     @property
     def active(self) -> bool:
         """Whether it is training or paused, or about to."""
-        return not self.trouble and self.history.ended is None
+        return not self.trouble and self.history.ended is None and self.outside in ("", "stalled")
 
     def poll(self) -> bool:
         """Fold what arrived; whether anything did."""
+        if self.source is not None:
+            self.incoming.extend(self.source(self))
         news = bool(self.incoming)
         for _ in range(min(len(self.incoming), _AT_ONCE)):
             event = self.incoming.popleft()
@@ -134,7 +142,7 @@ class Sitting:
     def _let_go(self, starting: Run) -> None:
         """End the threads of earlier runs that still answer probes: memory is for the run that trains."""
         for run in self.runs:
-            if run is not starting and run.history.ended is not None:
+            if run is not starting and run.source is None and run.history.ended is not None:
                 run.controls.stop()
 
 
@@ -145,7 +153,7 @@ def keep_in(root: Path) -> Trainer:
         from ..engine.loop import run as train_experiment
         from ..engine.store.recorder import Recorder
 
-        recorder = Recorder(root, run.label)
+        recorder = Recorder(root, run.label, run.controls)
         events = train_experiment(run.experiment, run.controls, keeper=recorder, linger=True)
         for event in recorder.record(events):
             if isinstance(event, RunStarted):
@@ -160,8 +168,3 @@ def without_directory(run: Run) -> Iterator[Event]:
     from ..engine.loop import run as train_experiment
 
     yield from train_experiment(run.experiment, run.controls, linger=True)
-
-
-def ended_by(event: Event) -> str | None:
-    """Return the reason if the event ends a run."""
-    return event.reason if isinstance(event, RunEnded) else None

@@ -27,6 +27,8 @@ STATES = {
     "failed": ("✗", "failed"),
     "refused": ("✗", "refused"),
     "crashed": ("✗", "crashed"),
+    "stalled": ("!", "stalled"),
+    "damaged": ("✗", "damaged"),
 }
 
 
