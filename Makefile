@@ -8,6 +8,8 @@ PINS := pyproject.toml constraints.txt
 # Arguments for ladera (run) and for pytest (test).
 ARGS ?=
 TESTS ?=
+# Test processes at a time.
+WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -22,14 +24,14 @@ run: $(VENV)/.installed  ## Open the lab (headless where there is no terminal); 
 setup: $(VENV)/.installed-dev  ## Install what development needs into .venv
 
 test: setup  ## Run all tests; TESTS="tests/engine -k adam" for some
-	$(BIN)/pytest $(TESTS)
+	$(BIN)/pytest -n $(WORKERS) $(TESTS)
 
 check: setup  ## Everything a change must pass: lint, format, types, import rules, tests
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/pyright
 	$(BIN)/lint-imports
-	$(BIN)/pytest $(TESTS)
+	$(BIN)/pytest -n $(WORKERS) $(TESTS)
 
 format: setup  ## Format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix

@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 #: Files that a package needs at run time, by ending.
-PAYLOAD = (".py", ".toml", ".tcss", ".npz", ".md", ".json")
+PAYLOAD = (".py", ".toml", ".css", ".tcss", ".npz", ".md", ".json")
 
 
 def tree() -> set[str]:
