@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from pydantic import ValidationError
@@ -13,6 +15,7 @@ from ladera.engine import Experiment, run
 from ladera.engine.diagnosis import before_training
 from ladera.engine.events import Checked, EpochEnded, Event, LayersProbed, RunEnded, RunStarted, StepsEnded
 from ladera.engine.layers import BatchNorm, Network
+from ladera.engine.optimizers import OPTIMIZERS
 from ladera.engine.training import Training
 
 DOUBLE = torch.float64
@@ -110,6 +113,68 @@ def test_o9_a_beta_outside_the_usual_range_is_warned_about_and_one_of_1_refused(
     assert "optimizer.beta" not in notes(0.9) + notes(0.99) + notes(0.999)
     with pytest.raises(ValidationError):
         configured(optimizer={"kind": "rmsprop", "beta": 1.0})
+
+
+Vector = np.ndarray
+SURFACES: dict[str, tuple[tuple[float, float], Callable[[float, float], tuple[float, float]]]] = {
+    "quadratic": ((4.0, 1.5), lambda x, y: (x, 25 * y)),
+    "rosenbrock": (
+        (-1.2, 1.0), lambda x, y: (-2 * (1 - x) - 400 * x * (y - x * x), 200 * (y - x * x))
+    ),
+    "beale": (
+        (1.0, 1.0),
+        lambda x, y: (
+            sum(2 * (c - x + x * y**k) * (y**k - 1) for c, k in ((1.5, 1), (2.25, 2), (2.625, 3))),
+            sum(2 * (c - x + x * y**k) * k * x * y ** (k - 1) for c, k in ((1.5, 1), (2.25, 2), (2.625, 3))),
+        ),
+    ),
+}  # fmt: skip
+
+
+def by_numpy(kind: str, lecture: bool, g: list[Vector], rates: list[float]) -> Vector:
+    """The last step under gradients g, from the formulas of the slides written out over the whole past."""
+    t, eta, epsilon = len(g), rates[-1], 0.01
+
+    def root(squares: Vector) -> Vector:
+        return np.sqrt(squares + epsilon) if lecture else np.sqrt(squares) + epsilon
+
+    match kind:
+        case "sgd":
+            return eta * g[-1]
+        case "momentum" if lecture:
+            return np.sum([0.9 ** (t - 1 - i) * rates[i] * g[i] for i in range(t)], 0)
+        case "momentum":
+            return eta * np.sum([0.9 ** (t - 1 - i) * g[i] for i in range(t)], 0)
+        case "adagrad":
+            return eta * g[-1] / root(np.sum(np.square(g), 0))
+        case "rmsprop":
+            return eta * g[-1] / root(np.sum([0.1 * 0.9 ** (t - 1 - i) * g[i] ** 2 for i in range(t)], 0))
+        case _:
+            m = np.sum([0.1 * 0.9 ** (t - 1 - i) * g[i] for i in range(t)], 0) / (1 - 0.9**t)
+            v = np.sum([0.001 * 0.999 ** (t - 1 - i) * g[i] ** 2 for i in range(t)], 0) / (1 - 0.999**t)
+            return eta * m / root(v)
+
+
+@pytest.mark.parametrize("surface", SURFACES)
+@pytest.mark.parametrize("formula", ["pytorch", "lecture"])
+@pytest.mark.parametrize("kind", ["sgd", "momentum", "adagrad", "rmsprop", "adam"])
+def test_o14_paths_of_25_steps_equal_the_formulas(kind: str, formula: str, surface: str) -> None:
+    """On the surfaces of the figures, the rate cut to a tenth at step 11 and epsilon 0.01 to tell the formulas apart."""
+    start, slope = SURFACES[surface]
+    lr = 1e-3 if kind in ("sgd", "momentum") else 0.05
+    epsilon = {} if kind in ("sgd", "momentum") else {"epsilon": 0.01}
+    optimizer = OPTIMIZERS[kind](lr=lr, formula=formula, **epsilon)
+    place, expected = torch.tensor(start, dtype=DOUBLE), np.array(start)
+    state = optimizer.init(place)
+    gradients: list[Vector] = []
+    rates: list[float] = []
+    for step in range(1, 26):
+        optimizer.lr = lr if step < 11 else lr / 10
+        optimizer.update(place, torch.tensor(slope(*place.tolist()), dtype=DOUBLE), state)
+        gradients.append(np.array(slope(*expected)))
+        rates.append(optimizer.lr)
+        expected = expected - by_numpy(kind, formula == "lecture", gradients, rates)
+        np.testing.assert_allclose(place.numpy(), expected, rtol=0, atol=1e-9)
 
 
 # -- penalties --------------------------------------------------------------------------------------------------------------
