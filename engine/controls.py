@@ -55,9 +55,9 @@ class Controls:
         """Finish this epoch, save and stop."""
         self.send("finish_epoch")
 
-    def stop(self) -> None:
-        """Finish this step, save and stop."""
-        self.send("stop")
+    def stop(self, interrupted_by: str = "") -> None:
+        """Finish this step, save and stop; a run that something interrupted is not tested, since it goes on later."""
+        self.send("stop", interrupted_by or None)
 
     def abandon(self) -> None:
         """Finish this step and stop without saving or testing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -29,7 +30,7 @@ from ..presets.catalog import (
     save_as,
 )
 from . import views
-from .driver import ResilientDriver
+from .detach import start_detached
 from .form import Row
 from .help import HELP
 from .plots import View
@@ -68,9 +69,13 @@ class LabApp(App[str]):
         *,
         trainer: Trainer | None = None,
         view: View | None = None,
+        watched: Run | None = None,
         **options: Any,
     ) -> None:
-        """`base` names the preset that the experiment began with; `trainer` trains (tests give their own)."""
+        """`base` names the preset that the experiment began with; `watched` is a run of another process to look at.
+
+        `trainer` trains (tests give their own).
+        """
         super().__init__(**options)
         self.experiment = experiment
         self.base = base
@@ -80,7 +85,9 @@ class LabApp(App[str]):
             colour="NO_COLOR" not in os.environ,
         )
         self.sitting = Sitting(trainer or keep_in(runs_dir), self._work)
-        self.current: Run | None = None
+        self.current: Run | None = watched
+        if watched is not None:
+            self.sitting.add(watched)
         self._before: list[Experiment] = []
         self._slow = False
 
@@ -126,7 +133,11 @@ class LabApp(App[str]):
         if run is None or not run.active:
             self.lab.note("Nothing trains now: press r to train the experiment")
             return
-        what(run)
+        try:
+            what(run)
+        except LaderaError as error:
+            self.lab.note(str(error))
+            return
         self.lab.note(words)
 
     def action_pause(self) -> None:
@@ -395,32 +406,58 @@ class LabApp(App[str]):
     # -- leaving -----------------------------------------------------------------------------------------------------
 
     def action_leave(self) -> None:
-        """Leave; asks while something trains."""
+        """Leave; asks while something trains here."""
         training = self.sitting.training
         if training is None or not training.active:
-            self._go()
+            self.exit()
             return
 
         def go(way: str | None) -> None:
             if way == "stop":
-                training.controls.stop()
-                self._go()
+                training.controls.stop("leaving the lab")
+                self.exit(f"{training.name} was saved: `ladera resume {training.name}` goes on")
+            elif way == "detach":
+                self.action_detach()
 
         self.push_screen(
             ChoiceScreen(
                 f"{clean(training.name)} is training.",
                 [
                     ("on", "Go on training, stay here"),
+                    ("detach", "Leave and let it train in the background (ladera watch shows it)"),
                     ("stop", "Save it, stop it and leave (ladera resume goes on later)"),
                 ],
             ),
             go,
         )
 
-    def _go(self) -> None:
-        for run in self.sitting.runs:
-            run.controls.stop()
-        self.exit("left")
+    def action_detach(self) -> None:
+        """Hand the run that trains to a process of its own, and leave."""
+        training = self.sitting.training
+        if training is None:
+            self.lab.note("Nothing trains here that could go on in the background")
+            return
+        self.lab.note("saves it and hands it to a process of its own…")
+        self.run_worker(self._hand_over(training), group="detach")
+
+    async def _hand_over(self, run: Run) -> None:
+        while run.directory is None and not run.trouble:
+            await asyncio.sleep(0.05)
+        run.controls.stop("handing over")
+        while run.history.ended is None and not run.trouble:
+            await asyncio.sleep(0.05)
+        run.controls.stop()
+        while run.working:
+            await asyncio.sleep(0.05)
+        if run.directory is None:
+            return
+        code, answer = await asyncio.to_thread(start_detached, ["resume", str(run.directory), "--quiet"])
+        if code:
+            self.lab.note(
+                f"it could not go on in the background: {answer}. It is saved: `ladera resume {run.name}`"
+            )
+            return
+        self.exit(f"{run.name} trains in the background: `ladera watch {run.name}` shows it")
 
 
 def diagnosis_text(run: Run) -> str:
@@ -474,10 +511,3 @@ def _parsed(text: str) -> tuple[str, Any]:
         return key.strip(), tomllib.loads(f"v = {value}")["v"]
     except tomllib.TOMLDecodeError:
         return key.strip(), value.strip()
-
-
-def open_lab(experiment: Experiment, base: str, runs_dir: Path) -> int:
-    """Open the lab on the terminal and return the exit code when it is left."""
-    app = LabApp(experiment, base, runs_dir, driver_class=ResilientDriver)
-    app.run()
-    return app.return_code or 0

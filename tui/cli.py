@@ -64,6 +64,9 @@ Events = Annotated[
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="Print the run's directory at the end, nothing else.")
 ]
+Detach = Annotated[
+    bool, typer.Option("--detach", help="Train in a process of its own and give the prompt back.")
+]
 Preset = Annotated[
     str,
     typer.Argument(metavar="PRESET|FILE", help="A preset's name, or a file.", autocompletion=_experiments),
@@ -111,6 +114,25 @@ def _no_screen(runs_dir: Path) -> int:
     return no_screen(runs_dir)
 
 
+def _options(settings: list[str] | None, name: str) -> list[str]:
+    return [
+        *(word for setting in settings or [] for word in ("--set", setting)),
+        *(["--name", name] if name else []),
+    ]
+
+
+def _detached(arguments: list[str], runs_dir: Path) -> int:
+    from .detach import start_detached
+
+    code, answer = start_detached([*arguments, "--runs-dir", str(runs_dir)])
+    if code:
+        print(answer, file=sys.stderr)
+        return code
+    name = Path(answer).name
+    print(f"{name} trains in the background: `ladera watch {name}` shows it, `touch {answer}/STOP` ends it")
+    return 0
+
+
 @app.command()
 def run(
     preset: Preset,
@@ -119,12 +141,15 @@ def run(
     runs_dir: RunsDir = Path("runs"),
     json: Events = False,
     quiet: Quiet = False,
+    detach: Detach = False,
 ) -> None:
     """Train an experiment without the lab.
 
     Exit codes: 0 finished or stopped early, 2 bad input (nothing was created), 3 failed, 4 diverged,
     130 and 143 ended by SIGINT or SIGTERM after saving.
     """
+    if detach:
+        raise typer.Exit(_detached(["run", preset, *_options(settings, name), "--quiet"], runs_dir))
     from .commands_train import run
 
     raise typer.Exit(run(preset, settings or [], name, runs_dir, json=json, quiet=quiet))
@@ -139,11 +164,39 @@ def resume(
     runs_dir: RunsDir = Path("runs"),
     json: Events = False,
     quiet: Quiet = False,
+    detach: Detach = False,
 ) -> None:
     """Go on with an interrupted run from its last checkpoint."""
+    if detach:
+        raise typer.Exit(_detached(["resume", run, *_options(settings, ""), "--quiet"], runs_dir))
     from .commands_train import resume
 
     raise typer.Exit(resume(run, settings or [], runs_dir, json=json, quiet=quiet))
+
+
+@app.command()
+def watch(
+    run: Annotated[
+        str, typer.Argument(metavar="[RUN]", help="The newest if left out.", autocompletion=_runs)
+    ] = "",
+    once: Annotated[bool, typer.Option("--once", help="Print one frame of text and end.")] = False,
+    runs_dir: RunsDir = Path("runs"),
+) -> None:
+    """Look at a run of another process, live or ended, and steer it."""
+    from .terminal import can_hold_a_screen
+
+    if once or not can_hold_a_screen():
+        from .commands_lab import watch
+
+        raise typer.Exit(watch(run, runs_dir, once=True))
+    from .guard import guarded
+
+    def program() -> int:
+        from .commands_lab import watch
+
+        return watch(run, runs_dir, once=False)
+
+    raise typer.Exit(guarded(program))
 
 
 @app.command()

@@ -18,6 +18,7 @@ from ..engine.store.load import load_history
 from ..presets.catalog import change, difference, load
 from ..presets.faults import label
 from .commands_lab import last_experiment
+from .detach import announced
 from .headless import EXIT, Teller, drain
 from .output import Output
 from .signals import Received, passed_on
@@ -126,6 +127,7 @@ def _follow(
     stream = sys.stderr if json else sys.stdout
     teller = Teller(stream, "quiet" if quiet else style_of(stream), lambda: Path(directory()).name, hurry)
     events_out = Output(sys.stdout, hurry) if json else None
+    events = announced(events, lambda: recorder().directory)
     try:
         drain(events, teller, history, events_out)
         if not (json and quiet):

@@ -91,6 +91,14 @@ class ResilientDriver(LinuxDriver):
         since = self._output.blocked_since
         return 0.0 if since is None else time.monotonic() - since
 
+    def _get_terminal_size(self) -> tuple[int, int]:
+        # Upstream asks standard output, which may point to a log.
+        try:
+            columns, lines = os.get_terminal_size(self._output.fileno())
+        except OSError:
+            columns, lines = 0, 0
+        return columns or 80, lines or 24
+
     def leave(self, why: str) -> None:
         """End the screen; the terminal may still be there. Safe to call from a signal handler or a thread."""
         if self.lost_reason is None:

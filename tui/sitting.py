@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..engine.controls import Controls
-from ..engine.events import Event, Probed, RunStarted
+from ..engine.events import Event, Probed, RunEnded, RunStarted
 from ..engine.experiment import Experiment
 from ..engine.history import History
 from .text import clean
@@ -40,6 +40,8 @@ class Run:
     "Why it could not even start, in words."
     shown: bool = True
     "Whether its curves are overlaid."
+    working: bool = False
+    "Whether its thread is at work, be it only to answer probes."
     answers: dict[str, Probed] = field(default_factory=dict)
     "The latest answer to each probe."
     source: Callable[[Run], list[Event]] | None = None
@@ -90,6 +92,8 @@ class Sitting:
         """`trainer` yields a run's events; `begin(run)` must call `work(run)` in a thread."""
         self.runs: list[Run] = []
         self.training: Run | None = None
+        self.closed = False
+        "Nobody looks any more: a run that ends answers no probes."
         self._trainer = trainer
         self._begin = begin
 
@@ -115,8 +119,22 @@ class Sitting:
         try:
             for event in self._trainer(run):
                 run.incoming.append(event)
+                if self.closed and isinstance(event, RunEnded):
+                    run.controls.stop()
         except Exception as error:
             run.trouble = clean(str(error), 2000) or type(error).__name__
+        finally:
+            run.working = False
+
+    def close(self) -> None:
+        """End what only waits for questions; what trains goes on to its end."""
+        self.closed = True
+        for run in self.runs:
+            run.queued = False
+            if run.source is None and any(
+                isinstance(event, RunEnded) for event in [*run.incoming, run.history.ended]
+            ):
+                run.controls.stop()
 
     def poll(self) -> bool:
         """Fold what arrived for all runs, and start the next queued one; whether anything is new."""
@@ -135,6 +153,7 @@ class Sitting:
             if run.queued:
                 run.queued, self.training = False, run
                 self._let_go(run)
+                run.working = True
                 self._begin(run)
                 return True
         return False

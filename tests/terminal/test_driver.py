@@ -142,6 +142,11 @@ def test_a_signal_under_a_stall_still_ends_the_program(app: Any, tmp_path: Path)
     assert window.wait() == 0
 
 
+def test_the_size_is_the_terminals_though_output_goes_to_a_log(app: Any) -> None:
+    window = app(steps=10, columns=97, lines=33)
+    window.wait_for(lambda text: "\u2580" * 97 in text)
+
+
 def test_stray_output_goes_to_the_log(app: Any, tmp_path: Path) -> None:
     window = app(steps=10)
     window.signal(signal.SIGTERM)

@@ -1,0 +1,98 @@
+"""The lab as a process: signals, a terminal that goes away, stray output, and what remains to be done afterwards."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from ..engine.controls import Controls
+from ..engine.experiment import Experiment
+from .app import LabApp
+from .driver import LOST, ResilientDriver
+from .headless import EXIT
+from .native_output import native_output_to
+from .signals import passed_on
+from .sitting import Run
+from .text import clean
+
+
+class _ToTraining(Controls):
+    """Passes what a signal asks for on to the run that trains now, whichever that is."""
+
+    def __init__(self, app: LabApp) -> None:
+        super().__init__()
+        self._app = app
+
+    def send(self, name: str, value: Any = None) -> None:
+        """Send a command to the run that trains, if one does."""
+        training = self._app.sitting.training
+        if training is not None:
+            training.controls.send(name, value)
+
+
+def open_lab(experiment: Experiment, base: str, runs_dir: Path, watched: Run | None = None) -> int:
+    """Open the lab on the terminal, and return the exit code once it is left and its training has ended.
+
+    A terminal that goes away (SIGHUP, end of input) ends the screen, not the training; SIGTERM and SIGINT save and
+    end both. What C libraries and warnings print meanwhile goes to a file; if it holds anything, its end is shown.
+    """
+    app = LabApp(experiment, base, runs_dir, watched=watched, driver_class=ResilientDriver)
+
+    def leave(why: str) -> None:
+        driver = app._driver
+        if isinstance(driver, ResilientDriver):
+            driver.leave(why)
+
+    with tempfile.NamedTemporaryFile(prefix="ladera-", suffix=".log") as log:
+        with (
+            passed_on(
+                _ToTraining(app),
+                hung_up=lambda: leave("the terminal hung up"),
+                ending=lambda: leave("a signal"),
+            ) as received,
+            native_output_to(log.name),
+        ):
+            result = app.run()
+            app.sitting.close()
+            if result == LOST:
+                _let_go_of_the_terminal(app)
+            _wait_for_the_end(app.sitting.runs)
+        if result is not None and result != LOST:
+            print(clean(result, 500))
+        stray = Path(log.name).read_text(errors="replace").strip()
+        if stray and app.return_code:
+            print(stray[-4000:], file=sys.stderr)
+    trained = [run for run in app.sitting.runs if run.source is None and run.history.ended is not None]
+    if received.exit_code is not None:
+        return received.exit_code
+    if result == LOST and trained:
+        return EXIT.get(trained[-1].state, 1)
+    return app.return_code or 0
+
+
+def _let_go_of_the_terminal(app: LabApp) -> None:
+    """Point the standard streams elsewhere: a terminal that is gone fails every write and ends every read."""
+    training = app.sitting.training
+    place = training.directory if training is not None else None
+    target = str(place / "native.log") if place is not None else os.devnull
+    for number, path, flags in (
+        (0, os.devnull, os.O_RDONLY),
+        (1, target, os.O_WRONLY),
+        (2, target, os.O_WRONLY),
+    ):
+        opened = os.open(path, flags | (os.O_CREAT | os.O_APPEND if flags == os.O_WRONLY else 0), 0o600)
+        os.dup2(opened, number)
+        os.close(opened)
+
+
+def _wait_for_the_end(runs: list[Run]) -> None:
+    """Wait until no thread trains or saves any more; signals are obeyed meanwhile."""
+    while any(run.working for run in runs):
+        time.sleep(0.05)
+    for run in runs:
+        while run.poll():
+            pass
