@@ -55,7 +55,9 @@ def save(
     Raises OSError; everything saved before is then still there.
     """
     folder = directory / FOLDER
-    folder.mkdir(mode=0o700, exist_ok=True)
+    if not folder.is_dir():
+        folder.mkdir(mode=0o700)
+        atomic.sync_directory(directory)
     step = int(plain["training"]["step"])
     staging = folder / f"{_STAGING}{os.getpid()}-{atomic.serial()}"
     try:

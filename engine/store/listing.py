@@ -86,7 +86,7 @@ def run_info(path: Path) -> RunInfo | None:
         alive = (owner := holder(path)) is not None and owner.process.alive()
         state = status.state if alive or status.ended is not None else "crashed"
         return RunInfo(path.name, path, state, status, fault)
-    if (path / EXPERIMENT).exists() or (path / log.NAME).exists() or (path / STATUS).exists():
+    if any(os.path.lexists(path / name) for name in (EXPERIMENT, log.NAME, STATUS)):
         return RunInfo(path.name, path, "damaged", Status(started=_changed(path)), fault)
     if split_name(path.name)[1] and _empty(path):
         return RunInfo(path.name, path, "damaged", Status(started=_changed(path)), "the directory is empty")

@@ -35,9 +35,9 @@ def follow(directory: Path) -> tuple[History, Follower]:
     history, path = History(), directory / log.NAME
     end = bad = 0
     if _size(path) >= index.FROM_BYTES:
-        end = extend_index(directory)
-        if end:
-            bad = _fold_indexed(history, directory, end)
+        rows, end = extend_index(directory)
+        if rows:
+            bad = _fold_indexed(history, directory, rows)
     for events, after, wrong in log.scan(path, end):
         bad += wrong + log.fold(history, events)
         end = after
@@ -46,16 +46,23 @@ def follow(directory: Path) -> tuple[History, Follower]:
     return history, follower
 
 
-def valid_end(directory: Path) -> int:
-    """Return up to which offset the log's index can be believed; 0 if there is none."""
+def valid_rows(directory: Path) -> tuple[int, int]:
+    """Return how many rows of the log's index can be believed, and to which offset they reach; zeros if there is none."""
+    try:
+        return _valid_rows(directory)
+    except OSError:
+        return 0, 0
+
+
+def _valid_rows(directory: Path) -> tuple[int, int]:
     path, log_path = directory / index.NAME, directory / log.NAME
     count = (_size(path) - index.HEADER) // index.ROW.size
     size = _size(log_path)
     if count <= 0:
-        return 0
+        return 0, 0
     with path.open("rb") as file, log_path.open("rb") as lines:
         if file.read(index.HEADER) != index.header(log_path):
-            return 0
+            return 0, 0
         good, last = 0, 0
         while good < count:
             rows = np.fromfile(file, _DTYPE, min(_PORTION, count - good))
@@ -71,8 +78,8 @@ def valid_end(directory: Path) -> int:
         places = sorted({0, *np.linspace(0, good - 1, _SAMPLES, dtype=np.int64).tolist()}) if good else []
         for place in places:
             if not _fits(file.fileno(), lines.fileno(), place):
-                return 0
-    return last
+                return 0, 0
+    return good, last
 
 
 def _fits(rows: int, lines: int, place: int) -> bool:
@@ -81,8 +88,8 @@ def _fits(rows: int, lines: int, place: int) -> bool:
     begin = index.ROW.unpack_from(data)[0] if place else 0
     end, step, loss, low, high = index.ROW.unpack_from(data, len(data) - index.ROW.size)
     text = os.pread(lines, end - begin, begin)
-    event = log.parse(text[:-1].rpartition(b"\n")[2])
-    if not text.endswith(b"\n"):
+    event = log.parse(text)
+    if not text.endswith(b"\n") or text.count(b"\n") > 1:
         return False
     if not isinstance(event, StepsEnded):
         return step == -1
@@ -96,28 +103,30 @@ def resume_index(directory: Path, writer: index.IndexWriter, size: int) -> None:
         for lines, after in log.portions(directory / log.NAME):
             writer.take_up(_rows(lines, after))
     else:
-        writer.go_on(extend_index(directory, own=True), size)
+        rows, end = extend_index(directory, own=True)
+        if rows:
+            os.truncate(directory / index.NAME, index.HEADER + rows * index.ROW.size)
+        writer.go_on(end, size)
 
 
-def extend_index(directory: Path, *, own: bool = False) -> int:
-    """Make the index reach to the log's end as far as this may be done, and return how far it reaches.
+def extend_index(directory: Path, *, own: bool = False) -> tuple[int, int]:
+    """Make the index reach to the log's end as far as this may be done; return what valid_rows then does.
 
     Nothing is written while the run is alive, unless it is our `own`: its process keeps the index.
     """
-    end, size = valid_end(directory), _size(directory / log.NAME)
+    (count, end), size = valid_rows(directory), _size(directory / log.NAME)
     if not own and (size - end < index.FROM_BYTES or read_status(directory).owner_alive() is not False):
-        return end
+        return count, end
     if size == end:
-        return end
+        return count, end
     path = directory / index.NAME
     staging = path.with_name(f".{path.name}.{os.getpid()}-{atomic.serial()}")
     try:
         with staging.open("xb") as file:
             first = index.header(directory / log.NAME)
             if first is None:
-                return end
-            if end:
-                count = _rows_up_to(path, end)
+                return 0, 0
+            if count:
                 with path.open("rb") as old:
                     left = index.HEADER + count * index.ROW.size
                     while left:
@@ -128,14 +137,14 @@ def extend_index(directory: Path, *, own: bool = False) -> int:
                 file.write(first)
             for lines, after in log.portions(directory / log.NAME, end):
                 file.write(_rows(lines, after))
-                end = after
+                count, end = count + len(lines), after
         staging.chmod(0o600)
         os.rename(staging, path)  # noqa: PTH104 - every fault is injected at the os functions
     except OSError:
-        return valid_end(directory)
+        return valid_rows(directory)
     finally:
         atomic.discard([staging])
-    return end
+    return count, end
 
 
 def _rows(lines: list[bytes], after: int) -> bytes:
@@ -154,16 +163,8 @@ def _rows(lines: list[bytes], after: int) -> bytes:
     return bytes(rows)
 
 
-def _rows_up_to(path: Path, end: int) -> int:
-    """Count the index rows whose lines end at or before an offset."""
-    count = (_size(path) - index.HEADER) // index.ROW.size
-    rows = np.memmap(path, _DTYPE, "r", index.HEADER, (count,))
-    return int(np.searchsorted(rows["end"], end, side="right"))
-
-
-def _fold_indexed(history: History, directory: Path, end: int) -> int:
-    path, bad = directory / index.NAME, 0
-    count = _rows_up_to(path, end)
+def _fold_indexed(history: History, directory: Path, count: int) -> int:
+    path, bad, blank = directory / index.NAME, 0, 0
     others: list[tuple[int, Event]] = []
     with (directory / log.NAME).open("rb") as lines, path.open("rb") as file:
         file.seek(index.HEADER)
@@ -176,17 +177,19 @@ def _fold_indexed(history: History, directory: Path, end: int) -> int:
                 event = log.parse(line)
                 if event is not None:
                     others.append((done + i, event))
-                elif line.strip():
-                    bad += 1
+                else:
+                    blank += not line.strip()
+                    bad += bool(line.strip())
             before, done = int(rows["end"][-1]), done + len(rows)
         last = _last_step(lines.fileno(), file.fileno(), count)
+    history.version += count - len(others) - bad - blank
     bad += log.fold(history, (event for _, event in others))
     _add_steps(history, path, count, _rewinds(others))
-    if last is not None and (not others or others[-1][0] < last[0]):
-        event = last[1]
-        history.epoch, history.step = event.epoch, event.step
+    if last is not None:
+        place, event = last
         history.time = max(history.time, event.time)
-    history.version += count - len(others)
+        if not others or others[-1][0] < place:
+            history.epoch, history.step = event.epoch, event.step
     return bad
 
 

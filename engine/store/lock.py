@@ -101,7 +101,10 @@ class Lock:
         """Put a file with our name where none is, in one step; a dead one's is first moved out of the way."""
         path = self.directory / NAME
         mine = self.directory / f".{NAME}.{os.getpid()}-{atomic.serial()}"
-        seen = path.read_bytes()
+        try:
+            seen = path.read_bytes()
+        except FileNotFoundError:
+            raise self._refusal(None) from None  # somebody is taking it at this moment
         if self._key() in _ours:
             raise self._refusal(_read(seen))
         self._refuse_living(_read(seen))

@@ -177,6 +177,8 @@ def parse_status(data: bytes) -> Status | None:
     """Return the status in a file's bytes, None if they hold none."""
     try:
         values = json.loads(data)
+        if not isinstance(values, dict):
+            return None
         known = {name: _loose(values[name], default) for name, default in _DEFAULTS.items() if name in values}
         return Status(**known)
     except (ValueError, TypeError, AttributeError, RecursionError):
@@ -189,14 +191,22 @@ _NON_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 def _loose(value: Any, default: Any) -> Any:
     """Return a value as its field has it; raises TypeError where it is of another kind."""
-    if isinstance(value, str) and value in _NON_FINITE and not isinstance(default, str):
-        return _NON_FINITE[value]
+    if not isinstance(default, str):
+        value = _numbers(value)
     if default is None or value is None:
         return value
     if isinstance(default, float) and isinstance(value, int):
         value = float(value)
     if not isinstance(value, type(default)):
         raise TypeError(f"{value!r} in place of {default!r}")
+    return value
+
+
+def _numbers(value: Any) -> Any:
+    if isinstance(value, str):
+        return _NON_FINITE.get(value, value)
+    if isinstance(value, dict):
+        return {key: _numbers(inner) for key, inner in value.items()}
     return value
 
 

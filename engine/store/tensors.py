@@ -6,23 +6,23 @@ import hashlib
 import json
 from collections.abc import Mapping
 
-import safetensors
-import safetensors.torch
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 
 
 def dumps(tensors: Mapping[str, torch.Tensor], facts: Mapping[str, str] | None = None) -> bytes:
     """Return tensors, and facts about them, in the safetensors format; needs as much memory again."""
     plain = {name: value.detach().to("cpu", copy=False).contiguous() for name, value in tensors.items()}
     # Under one name: the library writes several in any order, and equal states shall be equal files.
-    return safetensors.torch.save(plain, {"ladera": json.dumps(facts)} if facts else None)
+    return save(plain, {"ladera": json.dumps(facts)} if facts else None)
 
 
 def loads(data: bytes) -> dict[str, torch.Tensor]:
     """Return the tensors of a file's bytes, on the CPU. Raises ValueError if they are not in the format."""
     try:
-        return safetensors.torch.load(data)
-    except (safetensors.SafetensorError, RuntimeError, KeyError, TypeError) as error:
+        return load(data)
+    except (SafetensorError, RuntimeError, KeyError, TypeError) as error:
         raise ValueError(str(error)) from None
 
 

@@ -271,7 +271,7 @@ def test_changed_data_are_refused_and_damage_nothing(tmp_path: Path) -> None:
         list(resume(directory))
     assert (directory / log.NAME).read_bytes() == before
     table.write_text("a,b,y\n" + "\n".join(rows))
-    assert isinstance(list(resume(directory))[0], Resumed)
+    assert isinstance(next(iter(list(resume(directory)))), Resumed)
 
 
 def test_a_run_that_has_ended_says_so_and_makes_no_step(whole: Undisturbed, tmp_path: Path) -> None:
@@ -294,7 +294,7 @@ def test_a_finished_run_goes_on_when_there_is_more_to_do(tmp_path: Path) -> None
         list(
             recorder.record(run(Experiment.model_validate({**plain, "training": training}), keeper=recorder))
         )
-    with pytest.raises(AlreadyEndedError, match="training.epochs"):
+    with pytest.raises(AlreadyEndedError, match=r"training\.epochs"):
         resume(tmp_path / "six-0001")
     list(resume(tmp_path / "six-0001", changes={"training.epochs": 9}))
     one, other = load_history(tmp_path / "six-0001"), load_history(tmp_path / "nine-0001")
@@ -312,7 +312,7 @@ def test_a_run_stopped_early_goes_on_with_more_patience(whole: Undisturbed, tmp_
     list(recorder.record(run(Experiment.model_validate(plain), keeper=recorder)))
     assert recorder.directory is not None
     assert load_history(recorder.directory).state == "stopped_early"
-    with pytest.raises(AlreadyEndedError, match="stopping.patience"):
+    with pytest.raises(AlreadyEndedError, match=r"stopping\.patience"):
         resume(recorder.directory)
     list(resume(recorder.directory, changes={"stopping.patience": 3}))
     history = load_history(recorder.directory)
@@ -374,7 +374,7 @@ def test_without_a_valid_checkpoint_nothing_starts(whole: Undisturbed, tmp_path:
     directory = interrupted(tmp_path, 8)
     for path in checkpoints.found(directory):
         (path / "manifest.json").unlink()
-    with pytest.raises(StoreError, match="no checkpoint of .* can be used.*is damaged"):
+    with pytest.raises(StoreError, match=r"no checkpoint of .* can be used.*is damaged"):
         Resumption(directory)
     # The directory is not held afterwards.
     with pytest.raises(StoreError, match="can be used"):
