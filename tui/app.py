@@ -96,6 +96,10 @@ class LabApp(App[str]):
         self.lab = LabScreen()
         self.push_screen(self.lab)
 
+    def on_unmount(self) -> None:
+        """Nobody will ask any more: the event loop waits for threads that only answer questions."""
+        self.sitting.close()
+
     # -- training ----------------------------------------------------------------------------------------------------
 
     def _work(self, run: Run) -> None:
@@ -365,7 +369,7 @@ class LabApp(App[str]):
         if run is None or not run.history.checks:
             self.lab.note("No check recorded yet: press r to train")
             return
-        self.push_screen(WhatIfScreen(run.history))
+        self.push_screen(WhatIfScreen(run))
 
     def action_help(self) -> None:
         """All keys."""
@@ -397,6 +401,11 @@ class LabApp(App[str]):
             yield SystemCommand(name, text, callback)
 
     # -- looking -----------------------------------------------------------------------------------------------------
+
+    @property
+    def shown_view(self) -> View:
+        """The view, with colours for the theme's ground."""
+        return replace(self.view, light=not self.current_theme.dark)
 
     def look(self, **changes: Any) -> None:
         """Look at the charts in another way."""

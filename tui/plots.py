@@ -12,8 +12,8 @@ import numpy as np
 from ..engine.history import History
 from ..engine.series import Series
 from .curves import Band, ChartSpec, Curve, Mark, Marker, Palette
+from .progress import SHARES, title
 from .progress import metric as metric_of
-from .progress import title
 from .sitting import Run
 from .text import clean, number
 
@@ -21,6 +21,19 @@ Axis = Literal["epoch", "step", "time"]
 
 #: Told apart by colour-blind eyes too (Okabe and Ito); the first is the run one looks at first.
 RUN_COLOURS = ("#e69f00", "#56b4e9", "#009e73", "#cc79a7", "#0072b2", "#d55e00", "#f0e442", "#999999")
+#: The same hues, dark enough to be read on a light ground.
+RUN_COLOURS_ON_LIGHT = (
+    "#7d5300",
+    "#00598c",
+    "#00634a",
+    "#8c3868",
+    "#1f3f80",
+    "#8f3d00",
+    "#5c5400",
+    "#555555",
+)
+#: Lower ends of the axis of a metric that is a share of one.
+_SHARE_ENDS = (0.98, 0.95, 0.9, 0.8, 0.6, 0.4, 0.2, 0.0)
 
 
 @dataclass(frozen=True)
@@ -41,11 +54,23 @@ class View:
     "Epoch whose exact values are shown."
     marker: Marker = "braille"
     colour: bool = True
+    light: bool = False
+    "Whether the ground is light."
 
 
-def colour_of(run: Run) -> str:
+def colour_of(run: Run, *, light: bool = False) -> str:
     """The run's colour; it stays with the run."""
-    return RUN_COLOURS[run.number % len(RUN_COLOURS)]
+    colours = RUN_COLOURS_ON_LIGHT if light else RUN_COLOURS
+    return colours[run.number % len(colours)]
+
+
+def palette_of(view: View) -> Palette:
+    """The colours of everything but the curves."""
+    if view.light:
+        return Palette(
+            colour=view.colour, band="#9a9a9a", best="#00602a", stop="#7a4b00", event="#666666", trouble="#a80000"
+        )  # fmt: skip
+    return Palette(colour=view.colour)
 
 
 def loss_chart(run: Run | None, others: Sequence[Run], view: View, width: int, height: int) -> ChartSpec:
@@ -57,7 +82,18 @@ def metric_chart(run: Run | None, others: Sequence[Run], view: View, width: int,
     """The task's metric, like the loss; shares are never on a log scale."""
     name = view.metric or (metric_of(run.history) if run else "") or "accuracy"
     words = title(name)
-    return _chart(run, others, replace(view, log_y=False), width, height, name, words[:1].upper() + words[1:])
+    spec = _chart(run, others, replace(view, log_y=False), width, height, name, words[:1].upper() + words[1:])
+    return replace(spec, y_range=_share_range(spec)) if name in SHARES else spec
+
+
+def _share_range(spec: ChartSpec) -> tuple[float, float]:
+    """From a round number below the lowest value to 1: no share is larger, whatever room an axis likes."""
+    lowest = 1.0
+    for curve in spec.curves:
+        for values in (curve.y, curve.low):
+            finite = [] if values is None else [v for v in values if math.isfinite(v)]
+            lowest = min(lowest, *finite, 1.0)
+    return (next(end for end in _SHARE_ENDS if end <= max(lowest, 0.0)) if spec.curves else 0.0), 1.0
 
 
 def _chart(
@@ -65,10 +101,11 @@ def _chart(
 ) -> ChartSpec:
     if view.smoothing:
         words += f", smoothed {view.smoothing:g} over the faint curve"
+    if view.log_y:
+        words += ", log scale"
     spec = ChartSpec(
         width, height, title=words, x_label=view.axis, log_y=view.log_y, marker=view.marker,
-        palette=Palette(colour=view.colour),
-        empty=f"{words} of training and validation will be drawn here: press r to train",
+        palette=palette_of(view), empty=f"{words.split(',')[0]} of training and validation: press r to train",
     )  # fmt: skip
     if run is None or run.history.started is None:
         return replace(spec, empty="reading the data…") if run is not None and not run.trouble else spec
@@ -149,7 +186,7 @@ def _curve(
     scale = _scale(run.history, view.axis)
     raw = series.envelope(low, high, columns)
     last = series.last.y if series.last else math.nan
-    colour = colour_of(run) if view.colour else None
+    colour = colour_of(run, light=view.light) if view.colour else None
     extremes = (None, None) if bare else (raw.low, raw.high)
     curve = Curve(
         label,

@@ -15,7 +15,8 @@ from .text import clean, count, duration, number, percent
 
 #: The metric shown beside the loss, where early stopping does not name another.
 _METRIC = {"multiclass": "accuracy", "binary": "accuracy", "regression": "r2"}
-_SHARES = ("accuracy", "recall", "precision", "macro_recall")
+#: Metrics that are shares of one.
+SHARES = ("accuracy", "recall", "precision", "macro_recall")
 _TITLES = {"r2": "R²", "macro_recall": "macro recall", "rmse": "RMSE", "mae": "MAE"}
 
 #: Colours of the two curves, here and in the chart of the summary.
@@ -33,7 +34,7 @@ def title(metric: str) -> str:
 
 def measured(metric: str, value: float) -> str:
     """Write a loss or metric in its own unit; shares of one as per cent."""
-    return (percent(value) if metric in _SHARES else number(value)).strip()
+    return (percent(value) if metric in SHARES else number(value)).strip()
 
 
 def metric(history: History) -> str:
@@ -142,7 +143,7 @@ def _metric_value(history: History) -> str:
     if not series or not series.last:
         return ""
     value = series.last.y
-    text = percent(value) if name in _SHARES else number(value)
+    text = percent(value) if name in SHARES else number(value)
     return f"{title(name)} {text}".rstrip()
 
 

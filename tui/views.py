@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from rich.cells import cell_len
 
 from ..engine import diagnosis
 from ..engine.experiment import Experiment
 from ..engine.history import History
-from .progress import measured, title
+from .progress import SHARES, measured, title
 from .progress import metric as metric_of
 from .sitting import Run
-from .text import clean, count, duration, fit, number
+from .text import clean, count, duration, fit, number, percent, shorten
 
 #: How each state is shown: a sign for the eye, a word for everybody.
 STATES = {
@@ -32,8 +35,8 @@ STATES = {
 }
 
 
-def in_one_line(experiment: Experiment) -> str:
-    """The experiment in the order of the lecture, short enough for a title."""
+def in_one_line(experiment: Experiment, width: int = 0) -> str:
+    """The experiment in the order of the lecture, a title; in `width` cells, if given, whole words only."""
     e = experiment
     data = e.data.name or clean(str(e.data.path), 40)
     model = e.model.kind
@@ -48,17 +51,12 @@ def in_one_line(experiment: Experiment) -> str:
     extras += [f"dropout {d:g}"] if (d := getattr(e.model, "dropout", 0)) else []
     extras += ["batch norm"] if getattr(e.model, "batch_norm", False) else []
     size = e.training.batch_size
-    return " · ".join(
-        [
-            data,
-            model,
-            e.loss.kind,
-            f"{e.optimizer.kind} {e.optimizer.lr:g}",
-            *extras,
-            e.init.kind,
-            f"batch {size}",
-        ]
-    )
+    words = [data, model, e.loss.kind, f"{e.optimizer.kind} {e.optimizer.lr:g}", *extras, e.init.kind, f"batch {size}"]  # fmt: skip
+    line = " · ".join(words)
+    while width and cell_len(line) > width and len(words) > 1:
+        words.pop()
+        line = " · ".join([*words, "…"])
+    return shorten(line, width) if width else line
 
 
 @dataclass(frozen=True)
@@ -94,7 +92,8 @@ def progress(history: History) -> str:
     speed = (
         f" · {count(round(history.examples_per_second))} examples/s" if history.examples_per_second else ""
     )
-    return f"epoch {history.epoch:>{len(str(history.epochs))}} of {history.epochs} · step {history.step:,}{speed}"
+    last = f"{history.started.steps_per_epoch * history.epochs:,}"
+    return f"epoch {history.epoch:>{len(str(history.epochs))}} of {history.epochs} · step {history.step:>{len(last)},}{speed}"
 
 
 # -- early stopping --------------------------------------------------------------------------------------------------
@@ -109,7 +108,17 @@ def strip(wait: int, patience: int, width: int, *, ascii_only: bool = False) -> 
 
 
 def stopping_lines(run: Run | None, width: int, *, ascii_only: bool = False) -> list[str]:
-    """The early-stopping panel: what it waits for, when it would stop, which weights one gets; up to three lines."""
+    """The early-stopping panel: what it waits for, when it would stop, which weights one gets.
+
+    Up to three lines of at most `width` cells.
+    """
+    lines = _stopping(run, width, ascii_only)
+    if len(lines) == 1:
+        lines = textwrap.wrap(lines[0], max(1, width))
+    return [shorten(line, width, ascii_only) for line in lines[:3]]
+
+
+def _stopping(run: Run | None, width: int, ascii_only: bool) -> list[str]:
     if run is None or run.history.started is None:
         return [
             "Early stopping watches the validation curve; it shows here how long it will wait for an improvement."
@@ -130,9 +139,12 @@ def stopping_lines(run: Run | None, width: int, *, ascii_only: bool = False) -> 
         return [_ending(history), f"{best_text} · {_weights(history)}", test_line(history)]
     last = history.checks[-1]
     if not enabled:
-        return [f"off · {best_text}, {last.epoch - best[0]} epochs ago", _weights(history)]
-    room = max(5, min(patience, width - 34))
-    head = f"waiting {last.wait:>{len(str(patience))}} of {patience} checks  {strip(last.wait, patience, room, ascii_only=ascii_only)}"
+        ago = last.epoch - best[0]
+        return [f"off · {best_text}, {ago} epoch{'s' * (ago != 1)} ago", _weights(history)]
+    head = f"waiting {last.wait:>{len(str(patience))}} of {patience} checks  "
+    if width < len(head) + 5:
+        head = f"wait {last.wait:>{len(str(patience))}}/{patience} "
+    head += strip(last.wait, patience, width - len(head), ascii_only=ascii_only)
     delta = float(history.setting("stopping.min_delta", 0.0))
     mode = str(history.setting("stopping.mode", "min"))
     goal = ""
@@ -209,7 +221,8 @@ def figures(run: Run | None) -> str:
     metric = metric_of(history)
     if metric in history.validation:
         value = _last(history, "validation", metric)
-        parts.append(f"validation {title(metric)} {measured(metric, value)}")
+        shown = percent(value) if metric in SHARES else number(value)
+        parts.append(f"validation {title(metric)} {shown}")
     return "  ".join(parts)
 
 
@@ -292,5 +305,6 @@ def runs_line(runs: Sequence[Run], width: int) -> str:
     for run in reversed(runs):
         best = run.history.best
         value = f" {number(best[1]).strip()}@{best[0]}" if best else ""
-        parts.append(f"{STATES.get(run.state, ('?', ''))[0]} {clean(run.name, 24)}{value}")
+        sign, word = STATES.get(run.state, ("?", run.state))
+        parts.append(f"{sign} {clean(run.name, 24)}{value or ' ' + word}")
     return fit("   ".join(parts), width)

@@ -176,10 +176,10 @@ class LabScreen(Screen[None]):
             self._rows[run.number] = row
 
     def _loss(self, width: int, height: int) -> plots.ChartSpec:
-        return plots.loss_chart(self.app.current, self.app.sitting.runs, self.app.view, width, height)
+        return plots.loss_chart(self.app.current, self.app.sitting.runs, self.app.shown_view, width, height)
 
     def _metric(self, width: int, height: int) -> plots.ChartSpec:
-        return plots.metric_chart(self.app.current, self.app.sitting.runs, self.app.view, width, height)
+        return plots.metric_chart(self.app.current, self.app.sitting.runs, self.app.shown_view, width, height)
 
     # -- the form ----------------------------------------------------------------------------------------------------
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Literal
 
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -17,9 +17,15 @@ from ...engine.history import History
 from ...engine.series import Series
 from ...engine.stopping import replay
 from ..curves import Band, ChartSpec, Curve, Mark
+from ..plots import colour_of, palette_of
+from ..progress import measured, title
+from ..sitting import Run
 from ..text import number
 from ..widgets.chart import ChartView
 from ..widgets.line import Line
+
+if TYPE_CHECKING:
+    from ..app import LabApp
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,9 @@ class Question:
     mode: Literal["min", "max"]
     patience: int
     min_delta: float
+    warm_up: int = 0
+    baseline: float | None = None
+    "Belongs to the run's own monitor; None for another."
 
 
 @dataclass(frozen=True)
@@ -40,6 +49,8 @@ class Answer:
     "None: it lies beyond the recorded epochs."
     best_epoch: int | None
     best: float | None
+    reference: float | None
+    "The value that had to be beaten by more than min_delta."
     loss: float | None
     "Validation loss of the weights one would have got."
     lowest: float | None
@@ -55,6 +66,8 @@ def asked(history: History) -> Question:
         history.setting("stopping.mode", "min"),
         max(1, int(history.setting("stopping.patience", 10))),
         float(history.setting("stopping.min_delta", 0.0)),
+        int(history.setting("stopping.warm_up", 0)),
+        history.setting("stopping.baseline"),
     )
 
 
@@ -62,13 +75,7 @@ def answer(history: History, question: Question) -> Answer:
     """Replay the recorded validation values."""
     series = history.validation.get(question.monitor)
     points = _points(series) if series is not None else []
-    verdicts = replay(
-        points,
-        monitor=question.monitor,
-        mode=question.mode,
-        patience=question.patience,
-        min_delta=question.min_delta,
-    )
+    verdicts = replay(points, **asdict(question))
     last = verdicts[-1] if verdicts else None
     losses = dict(_points(history.validation["loss"])) if "loss" in history.validation else {}
     finite = [value for value in losses.values() if math.isfinite(value)]
@@ -76,6 +83,7 @@ def answer(history: History, question: Question) -> Answer:
         points[len(verdicts) - 1][0] if last is not None and last.stop else None,
         last.best_epoch if last else None,
         last.best if last else None,
+        last.reference if last else None,
         losses.get(last.best_epoch) if last and last.best_epoch is not None else None,
         min(finite) if finite else None,
         history.epoch,
@@ -88,20 +96,23 @@ def _points(series: Series) -> list[tuple[int, float]]:
 
 def told(question: Question, found: Answer) -> str:
     """The answer in words."""
-    head = f"monitor {question.monitor} ({question.mode}) · patience {question.patience} · min_delta {question.min_delta:g}"
+    head = f"monitor {question.monitor} ({question.mode}) · patience {question.patience:>3} · min_delta {question.min_delta:g}"
     if found.best_epoch is None:
         return f"{head}\nThere is no finite value of {question.monitor} to judge by."
-    weights = f"the weights of epoch {found.best_epoch} ({question.monitor} {number(found.best or math.nan).strip()})"
+    best = math.nan if found.best is None else found.best
+    weights = f"the weights of epoch {found.best_epoch} ({title(question.monitor)} {measured(question.monitor, best)})"
     if found.loss is not None and found.lowest is not None:
         cost = found.loss - found.lowest
-        weights += ", validation loss " + number(found.loss).strip()
+        if question.monitor != "loss":
+            weights += ", validation loss " + number(found.loss).strip()
         weights += (
             ", the lowest recorded" if cost <= 0 else f", {number(cost).strip()} above the lowest recorded"
         )
     if found.stop_epoch is None:
         return f"{head}\nIt would not have stopped within the {found.epochs} recorded epochs: the answer lies beyond them. So far: {weights}."
     saved = found.epochs - found.stop_epoch
-    return f"{head}\nIt would have stopped at epoch {found.stop_epoch}, {saved} of {found.epochs} epochs earlier, with {weights}."
+    sooner = f"{saved} of {found.epochs} epochs earlier" if saved else "the last one recorded"
+    return f"{head}\nIt would have stopped at epoch {found.stop_epoch}, {sooner}, with {weights}."
 
 
 _DELTAS = (0.0, 1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0, 3.0, 10.0, 100.0, 1000.0)
@@ -126,10 +137,12 @@ class WhatIfScreen(ModalScreen[None]):
         Binding("0", "as_run", "As it was"),
     ]
 
-    def __init__(self, history: History) -> None:
+    app: LabApp  # type: ignore[assignment]
+
+    def __init__(self, run: Run) -> None:
         super().__init__()
-        self._history = history
-        self.question = asked(history)
+        self._run, self._history = run, run.history
+        self.question = asked(run.history)
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog wide tall"):
@@ -165,7 +178,9 @@ class WhatIfScreen(ModalScreen[None]):
         if names:
             now = names.index(self.question.monitor) if self.question.monitor in names else -1
             name = names[(now + 1) % len(names)]
-            self.question = replace(self.question, monitor=name, mode=METRICS[task][name])  # type: ignore[index]
+            own = asked(self._history)
+            baseline = own.baseline if name == own.monitor else None
+            self.question = replace(self.question, monitor=name, mode=METRICS[task][name], baseline=baseline)  # type: ignore[index]
             self.query_one(ChartView).reset()
             self._show()
 
@@ -179,7 +194,7 @@ class WhatIfScreen(ModalScreen[None]):
         series = history.validation.get(question.monitor)
         if series is None or not len(series):
             return ChartSpec(width, height, empty="no check was recorded")
-        found = answer(history, question)
+        view, found = self.app.shown_view, answer(history, question)
         shape = series.envelope(columns=2 * width)
         curve = Curve(
             question.monitor,
@@ -187,22 +202,21 @@ class WhatIfScreen(ModalScreen[None]):
             shape.mean,
             shape.low,
             shape.high,
-            colour="#e69f00",
+            colour=colour_of(self._run, light=view.light) if view.colour else None,
             nonfinite=shape.nonfinite_x,
         )
         marks: list[Mark] = []
         bands: list[Band] = []
         if found.best_epoch is not None and found.best is not None:
             marks.append(Mark(found.best_epoch, f"best @ {found.best_epoch}", "best"))
-            if question.min_delta:
-                edge = (
-                    found.best - question.min_delta
-                    if question.mode == "min"
-                    else found.best + question.min_delta
-                )
-                bands.append(Band(min(edge, found.best), max(edge, found.best), 0, history.epoch))
+            if question.min_delta and (beaten := found.reference) is not None:
+                edge = beaten + (-question.min_delta if question.mode == "min" else question.min_delta)
+                bands.append(Band(min(edge, beaten), max(edge, beaten), 0, history.epoch))
         if found.stop_epoch is not None:
             marks.append(Mark(found.stop_epoch, f"would stop @ {found.stop_epoch}", "stop"))
+        log = view.log_y and question.monitor == "loss"
         return ChartSpec(
-            width, height, (curve,), tuple(marks), tuple(bands), title=f"Validation {question.monitor}", x_label="epoch"
+            width, height, (curve,), tuple(marks), tuple(bands), x_label="epoch", log_y=log, marker=view.marker,
+            title=f"Validation {title(question.monitor)}{', log scale' * log}", palette=palette_of(view),
+            x_range=(0.0, float(max(1, history.epoch))),
         )  # fmt: skip
