@@ -281,8 +281,9 @@ class _Loop:
         if epoch & (epoch - 1) == 0:
             yield self._probe_layers()
         start = max(self.first_loss or 0.0, chance or 0.0)
-        if self.ending is None and spread.low > 10 * start > 0:
-            words = f"every batch loss of epoch {epoch} was above ten times the start ({start:.4g})"
+        # One batch loss, taken before its update, may be a single overshoot: the epoch's end must be as bad.
+        if self.ending is None and spread.low > 10 * start > 0 and not train["loss"] <= 10 * start:
+            words = f"the loss stayed above ten times its start ({start:.4g}) through epoch {epoch}"
             self.ending = "diverged", words
         if self.ending is None and self.stop_after_epoch:
             self.ending = "stopped", f"stopped on request after epoch {epoch}"

@@ -278,6 +278,7 @@ class Training:
         """Return every number a resumed run needs, ready for JSON."""
         return {
             "step": self.step,
+            "lr": self.optimizer.lr,
             "stopping": self.stopping.state(),
             "plateau": self.plateau.state(),
         }
@@ -298,6 +299,7 @@ class Training:
             self.best_parameters = tensors["best.parameters"].to(self.device).clone()
             self.best_buffers = tensors["best.buffers"].to(self.device).clone()
         self.step = plain["step"]
+        self.optimizer.lr = plain["lr"]
         self.stopping.restore(plain["stopping"])
         self.plateau.restore(plain["plateau"])
         # Last: preparing the data again must not move the streams.

@@ -31,7 +31,7 @@ from ..presets.catalog import (
 )
 from . import views
 from .detach import start_detached
-from .form import Row
+from .form import Row, meaning
 from .help import HELP
 from .plots import View
 from .screens.choice import ChoiceScreen
@@ -77,13 +77,14 @@ class LabApp(App[str]):
         `trainer` trains (tests give their own).
         """
         super().__init__(**options)
-        self.experiment = experiment
+        self.experiment: Experiment = experiment
         self.base = base
         self.runs_dir = runs_dir
         self.view = view or View(
             marker="ascii" if os.environ.get("LADERA_ASCII") else "braille",
             colour="NO_COLOR" not in os.environ,
         )
+        self.set_class(self.view.marker == "ascii", "-ascii")
         self.sitting = Sitting(trainer or keep_in(runs_dir), self._work)
         self.current: Run | None = watched
         if watched is not None:
@@ -236,10 +237,9 @@ class LabApp(App[str]):
 
     def about(self, row: Row) -> str:
         """What to know of a row of the form."""
+        meant = "" if row.is_part else meaning(self.experiment, row.key)
         preset = named(self.experiment, row.part)
-        if preset is None:
-            return "changed by hand: equals no preset"
-        return explained(preset, None)
+        return meant or (explained(preset, None) if preset else "changed by hand: equals no preset")
 
     def edit(self, row: Row) -> None:
         """Pick a preset for a part, or edit a value."""

@@ -57,7 +57,6 @@ def open_lab(experiment: Experiment, base: str, runs_dir: Path, watched: Run | N
             native_output_to(log.name),
         ):
             result = app.run()
-            app.sitting.close()
             if result == LOST:
                 _let_go_of_the_terminal(app)
             _wait_for_the_end(app.sitting.runs)

@@ -101,6 +101,7 @@ class LabScreen(Screen[None]):
         for column in views.COLUMNS:
             table.add_column(column, key=column)
         self._charts_due = self._text_due = 0.0
+        self._charts_stale = self._text_stale = False
         self._rows: dict[int, tuple[str, ...]] = {}
         self.set_interval(0.1, self.tick)
         self.query_one("#form").focus()
@@ -110,16 +111,15 @@ class LabScreen(Screen[None]):
 
     def tick(self) -> None:
         """Fold what arrived; show what changed, as often as the time it takes allows."""
-        news = self.app.sitting.poll()
-        now = time.monotonic()
-        run = self.app.current
+        if self.app.sitting.poll():
+            self._text_stale = self._charts_stale = True
+        now, run = time.monotonic(), self.app.current
         calm = run is None or not run.active
-        if news and (now >= self._text_due or calm):
-            self._text_due = now + 0.25
+        if self._text_stale and (now >= self._text_due or calm):
+            self._text_stale, self._text_due = False, now + 0.25
             self.show_text()
-        self._stale = getattr(self, "_stale", False) or news
-        if self._stale and (now >= self._charts_due or calm) and self.app.screen is self:
-            self._stale = False
+        if self._charts_stale and (now >= self._charts_due or calm) and self.app.screen is self:
+            self._charts_stale = False
             self.show_charts()
 
     def show_all(self) -> None:

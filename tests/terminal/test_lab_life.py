@@ -1,0 +1,180 @@
+"""The lab in a pseudo-terminal when its world ends: closed terminals, signals, kill -9, detaching and watching."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from safetensors.numpy import load_file
+
+pytestmark = pytest.mark.terminal
+
+ENDED = ("finished", "stopped_early", "stopped", "diverged", "failed")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The final weights of the default experiment, trained without a screen."""
+    import sys
+
+    folder = tmp_path_factory.mktemp("undisturbed")
+    subprocess.run([sys.executable, "-m", "ladera.tui", "run", "digits", "--quiet"], cwd=folder, check=True)
+    return load_file(folder / "runs" / "digits-0001" / "final.safetensors")
+
+
+@pytest.fixture
+def lab(terminal: Callable[..., Any], python: str, tmp_path: Path) -> Callable[..., Any]:
+    """Open the lab and start the default experiment in slow motion."""
+
+    def start(*arguments: str, slow: bool = True, **options: Any) -> Any:
+        window = terminal(python, "-m", "ladera.tui", *arguments, cwd=tmp_path, **options)
+        if not arguments:
+            window.wait_for("press r")
+            window.send("or" if slow else "r")
+            window.wait_for(lambda text: "waiting " in text)
+        return window
+
+    return start
+
+
+def status(folder: Path, name: str = "digits-0001") -> dict[str, Any]:
+    try:
+        return json.loads((folder / "runs" / name / "status.json").read_text())
+    except (OSError, ValueError):
+        return {}
+
+
+def wait_for_end(folder: Path, name: str = "digits-0001", seconds: float = 90) -> str:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if status(folder, name).get("ended"):
+            return str(status(folder, name)["state"])
+        time.sleep(0.1)
+    raise AssertionError(status(folder, name))
+
+
+def same(folder: Path, expected: dict[str, Any], name: str = "digits-0001") -> bool:
+    final = load_file(folder / "runs" / name / "final.safetensors")
+    return final.keys() == expected.keys() and all((final[key] == expected[key]).all() for key in expected)
+
+
+def ladera(python: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [python, "-m", "ladera.tui", *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def test_a_closed_terminal_ends_the_screen_and_the_training_goes_on_to_its_end(
+    lab: Any, tmp_path: Path, undisturbed: dict[str, Any]
+) -> None:
+    window = lab()
+    window.close()
+    time.sleep(1.0)
+    assert window.cpu_share(1.0) < 0.5  # it trains in slow motion; a lost terminal would cost a whole core
+    assert wait_for_end(tmp_path) == "stopped_early"
+    assert window.wait() == 0
+    assert same(tmp_path, undisturbed)
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGINT", 130)])
+def test_a_signal_saves_ends_and_restores_and_resume_goes_on(
+    lab: Any, python: str, tmp_path: Path, undisturbed: dict[str, Any], name: str, code: int
+) -> None:
+    window = lab()
+    window.signal(getattr(signal, name))
+    assert window.wait() == code
+    assert window.restored() == []
+    assert wait_for_end(tmp_path) == "stopped"
+    assert ladera(python, tmp_path, "resume", "digits-0001", "--quiet").returncode == 0
+    assert wait_for_end(tmp_path) == "stopped_early"
+    assert same(tmp_path, undisturbed)
+
+
+def test_kill_9_leaves_a_usable_terminal_and_a_run_that_goes_on(
+    lab: Any, python: str, tmp_path: Path, undisturbed: dict[str, Any]
+) -> None:
+    window = lab()
+    window.send("k")
+    window.wait_for("checkpoint")
+    until = time.monotonic() + 30
+    while (
+        not list((tmp_path / "runs" / "digits-0001").glob("checkpoints/step-*")) and time.monotonic() < until
+    ):
+        time.sleep(0.05)
+    (child,) = psutil.Process(window.pid).children()
+    child.kill()
+    assert window.wait() == 128 + signal.SIGKILL
+    assert window.restored() == []
+    assert "crashed" in ladera(python, tmp_path, "runs").stdout
+    assert ladera(python, tmp_path, "resume", "digits-0001", "--quiet").returncode == 0
+    assert same(tmp_path, undisturbed)
+
+
+def test_leaving_asks_and_can_hand_the_run_over_to_the_background(
+    lab: Any, tmp_path: Path, undisturbed: dict[str, Any]
+) -> None:
+    window = lab()
+    window.send("q")
+    window.wait_for("in the background")
+    window.send("\x1b[B\r")
+    assert window.wait() == 0
+    assert window.restored() == []
+    assert wait_for_end(tmp_path) == "stopped_early"
+    assert same(tmp_path, undisturbed)
+
+
+def test_another_process_is_watched_and_steered(lab: Any, python: str, tmp_path: Path) -> None:
+    started = ladera(
+        python,
+        tmp_path,
+        "run",
+        "digits",
+        "--detach",
+        "--set",
+        "training.epochs=1000000",
+        "--set",
+        "stopping.enabled=false",
+    )
+    assert started.returncode == 0, started.stderr
+    assert "digits-0001" in started.stdout
+    window = lab("watch", "digits-0001")
+    window.wait_for("● training")
+    window.send("p")
+    window.wait_for("paused")
+    until = time.monotonic() + 15  # the directory tells of it about once a second
+    while "paused" not in ladera(python, tmp_path, "runs").stdout:
+        assert time.monotonic() < until
+    frame = ladera(python, tmp_path, "watch", "--once").stdout
+    assert "digits-0001" in frame
+    assert "\x1b" not in frame
+    window.send("q")
+    assert window.wait() == 0
+    assert window.restored() == []
+    assert not status(tmp_path).get("ended"), "leaving the screen must not end another process's run"
+    (tmp_path / "runs" / "digits-0001" / "STOP").touch()
+    assert wait_for_end(tmp_path) == "stopped"
+
+
+def test_a_detached_run_that_cannot_start_says_so_at_once(python: str, tmp_path: Path) -> None:
+    refused = ladera(python, tmp_path, "run", "digits", "--detach", "--set", "optimizer.lrr=1")
+    assert refused.returncode == 2
+    assert 'did you mean "lr"' in refused.stderr
+    assert not (tmp_path / "runs").exists()
+
+
+def test_an_unknown_run_is_refused(python: str, tmp_path: Path) -> None:
+    answer = ladera(python, tmp_path, "watch", "nothing-0001", "--once")
+    assert answer.returncode == 2
+    assert list(tmp_path.iterdir()) == []
