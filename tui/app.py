@@ -77,7 +77,7 @@ class LabApp(App[str]):
         `trainer` trains (tests give their own).
         """
         super().__init__(**options)
-        self.experiment: Experiment = experiment
+        self.experiment = experiment
         self.base = base
         self.runs_dir = runs_dir
         self.view = view or View(

@@ -46,6 +46,26 @@ _HIDDEN = {
 }
 
 
+#: What the schema leaves to the name, for people who see the name for the first time.
+_MEANINGS = {
+    "lr": "η, the learning rate: how far one step goes. Too large: the loss jumps or diverges; too small: it crawls.",
+    "momentum": "Share of the last step that is made again; 0 is plain gradient descent.",
+    "beta": "Weight of the past in the running mean of g².",
+    "beta1": "Weight of the past in the running mean of the gradient.",
+    "beta2": "Weight of the past in the running mean of its square.",
+    "weight_decay": "Share of each weight taken off per unit of learning rate, apart from the gradient.",
+    "hidden": "Units of each hidden layer, first to last, for example [128, 64].",
+    "activation": "What each hidden unit does to its sum: relu, leaky-relu, tanh, sigmoid, gelu or identity.",
+    "batch_norm": "Standardize each unit over the mini-batch, then scale and shift it: steadier, faster training.",
+    "dropout": "Probability with which a unit is left out of a training step; 0 is off.",
+    "degree": "Highest power of the inputs.",
+    "training.epochs": "Passes over the training examples, at most; early stopping may end it sooner.",
+    "batch_size": "Examples per step, or full for all of them at once.",
+    "stopping.enabled": "Off: everything is recorded and nothing stops before the last epoch.",
+    "restore_best": "At the end go back to the weights of the best check.",
+}
+
+
 @dataclass(frozen=True)
 class Row:
     """One line of the form."""
@@ -93,6 +113,15 @@ def _matters(part: str, name: str, section: Mapping[str, Any]) -> bool:
     if part == "regularization" and name == "l1_method":
         return bool(section.get("l1"))
     return True
+
+
+def meaning(experiment: Experiment, key: str) -> str:
+    """What a value of the form is, in the words of the schema; empty where its name says it."""
+    part, _, name = key.partition(".")
+    own = _MEANINGS.get(key) or _MEANINGS.get(name, "")
+    section = experiment.data.augmentation if part == "augmentation" else getattr(experiment, part, None)
+    field = type(section).model_fields.get(name) if section is not None else None
+    return own or (field.description if field is not None and field.description else "")
 
 
 def _summary(plain: Mapping[str, Any], part: str) -> str:

@@ -204,6 +204,22 @@ def test_line(history: History) -> str:
     return "test: " + " · ".join(parts) + warning
 
 
+def clipped(text: str, width: int, rows: int, more: str = "…") -> str:
+    """Text wrapped to `width` cells and at most `rows` lines; `more` ends it where there is more."""
+    indented = ((line, " " * (len(line) - len(line.lstrip()))) for line in text.split("\n"))
+    lines = [
+        piece
+        for line, indent in indented
+        for piece in textwrap.wrap(line, max(len(indent) + 2, width), subsequent_indent=indent) or [""]
+    ]
+    if len(lines) > rows > 0:
+        last = lines[rows - 1]
+        while last and cell_len(f"{last} {more}") > width:
+            last = last.rpartition(" ")[0]
+        lines = [*lines[: rows - 1], f"{last} {more}".strip()]
+    return "\n".join(lines)
+
+
 # -- numbers beside the curves ---------------------------------------------------------------------------------------
 
 

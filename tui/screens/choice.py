@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from ..widgets.line import Line
+from ..widgets.line import Line, written
 
 
 class ChoiceScreen(ModalScreen[str | None]):
@@ -26,9 +26,11 @@ class ChoiceScreen(ModalScreen[str | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
-            yield Line(self._question, classes="dialog-title")
+            yield Line(f"{self._question} ↑ ↓ Enter choose, Escape back", classes="dialog-title")
             yield OptionList(
-                *(Option(Content(text), id=key) for key, text in self._ways), markup=False, compact=True
+                *(Option(Content(written(self, text)), id=key) for key, text in self._ways),
+                markup=False,
+                compact=True,
             )
 
     def on_mount(self) -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
+from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
@@ -20,7 +22,7 @@ from ..sitting import Run
 from ..text import clean
 from ..widgets.chart import ChartView
 from ..widgets.experiment_form import ExperimentForm
-from ..widgets.line import Line
+from ..widgets.line import Line, written
 
 if TYPE_CHECKING:
     from ..app import LabApp
@@ -43,6 +45,8 @@ class LabScreen(Screen[None]):
         Binding("p", "app.pause", "Pause"),
         Binding("s", "app.stop", "Stop"),
         Binding("e", "edit", "Edit"),
+        Binding("question_mark,f1", "app.help", "Help"),
+        Binding("q", "app.leave", "Quit"),
         Binding("space", "app.single_step", "Step", show=False),
         Binding("right_square_bracket", "app.some_epochs", "Run n epochs", show=False),
         Binding("f", "app.finish_epoch", "Finish epoch", show=False),
@@ -102,6 +106,7 @@ class LabScreen(Screen[None]):
             table.add_column(column, key=column)
         self._charts_due = self._text_due = 0.0
         self._charts_stale = self._text_stale = False
+        self._told: tuple[Run | None, int] = (None, 0)
         self._rows: dict[int, tuple[str, ...]] = {}
         self.set_interval(0.1, self.tick)
         self.query_one("#form").focus()
@@ -114,6 +119,7 @@ class LabScreen(Screen[None]):
         if self.app.sitting.poll():
             self._text_stale = self._charts_stale = True
         now, run = time.monotonic(), self.app.current
+        self._tell_refusals(run)
         calm = run is None or not run.active
         if self._text_stale and (now >= self._text_due or calm):
             self._text_stale, self._text_due = False, now + 0.25
@@ -121,6 +127,15 @@ class LabScreen(Screen[None]):
         if self._charts_stale and (now >= self._charts_due or calm) and self.app.screen is self:
             self._charts_stale = False
             self.show_charts()
+
+    def _tell_refusals(self, run: Run | None) -> None:
+        """Say why a command was not obeyed."""
+        commands = run.history.commands if run is not None else []
+        run_before, told = self._told
+        for command in commands[told if run is run_before else len(commands) :]:
+            if command.error:
+                self.note(f"{command.command} was refused: {command.error}")
+        self._told = run, len(commands)
 
     def show_all(self) -> None:
         """Show everything anew."""
@@ -131,11 +146,16 @@ class LabScreen(Screen[None]):
         """Show the words and numbers."""
         app, run = self.app, self.app.current
         ascii_only = app.view.marker == "ascii"
-        experiment = run.experiment if run is not None and run.active else app.experiment
-        self.query_one("#headline", Line).set(views.in_one_line(experiment))
-        self.query_one("#status", Line).set(str(views.status(run)))
+        status = str(views.status(run))
+        self.query_one("#status", Line).set(status)
+        experiment = run.experiment if run is not None else app.experiment
+        room = max(1, self.size.width - cell_len(status) - 4)
+        self.query_one("#headline", Line).set(views.in_one_line(experiment, room))
+        self.query_one("#side").border_title = (
+            "Experiment" if experiment == app.experiment else "Next experiment: r trains it"
+        )
         stopping = self.query_one("#stopping", Line)
-        width = stopping.size.width or 80
+        width = stopping.content_size.width or 80
         stopping.set("\n".join(views.stopping_lines(run, width, ascii_only=ascii_only)))
         figures = plots.exact_values(run, app.sitting.runs, app.view) if run else ""
         self.query_one("#figures", Line).set(
@@ -143,7 +163,8 @@ class LabScreen(Screen[None]):
         )
         text, trouble = views.diagnosis_line(run)
         line = self.query_one("#diagnosis", Line)
-        line.set(text)
+        size = line.content_size
+        line.set(views.clipped(written(line, text), size.width, size.height, "… d: all of it") if size else text)
         line.set_class(trouble, "trouble")
         self._show_runs()
 
@@ -168,11 +189,13 @@ class LabScreen(Screen[None]):
         for run in reversed(runs):
             row = views.run_row(run, runs)
             row = (("▸ " if run is current else "  ") + row[0], *row[1:])
+            # A plain string would be read as markup.
+            cells = [Text(written(table, value)) for value in row]
             if run.number not in self._rows:
-                table.add_row(*row, key=str(run.number))
+                table.add_row(*cells, key=str(run.number))
             elif self._rows[run.number] != row:
-                for column, value in zip(views.COLUMNS, row, strict=True):
-                    table.update_cell(str(run.number), column, value, update_width=True)
+                for column, cell in zip(views.COLUMNS, cells, strict=True):
+                    table.update_cell(str(run.number), column, cell, update_width=True)
             self._rows[run.number] = row
 
     def _loss(self, width: int, height: int) -> plots.ChartSpec:
@@ -181,11 +204,23 @@ class LabScreen(Screen[None]):
     def _metric(self, width: int, height: int) -> plots.ChartSpec:
         return plots.metric_chart(self.app.current, self.app.sitting.runs, self.app.shown_view, width, height)
 
+    def on_resize(self) -> None:
+        """Fit the words to the new size."""
+        self.call_after_refresh(self.show_all)
+        self.call_after_refresh(self.show_about)
+
     # -- the form ----------------------------------------------------------------------------------------------------
 
     def on_experiment_form_looked(self, event: ExperimentForm.Looked) -> None:
         """Tell what the highlighted part is."""
-        self.query_one("#about", Line).set(self.app.about(event.row))
+        self.show_about()
+
+    def show_about(self) -> None:
+        """Tell of the highlighted row as much as there is room for; the picker tells all."""
+        row, about = self.query_one("#form", ExperimentForm).current, self.query_one("#about", Line)
+        if row is not None:
+            side = self.query_one("#side").size
+            about.set(views.clipped(written(about, self.app.about(row)), side.width - 2, max(4, side.height // 4)))
 
     def on_experiment_form_chosen(self, event: ExperimentForm.Chosen) -> None:
         """Let the user change it."""
@@ -194,6 +229,7 @@ class LabScreen(Screen[None]):
     def show_experiment(self) -> None:
         """Show the changed experiment."""
         self.query_one("#form", ExperimentForm).show(self.app.experiment)
+        self.show_about()
         self.show_text()
 
     def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
@@ -281,7 +317,7 @@ class LabScreen(Screen[None]):
 
     def note(self, text: str) -> None:
         """Say something in passing."""
-        self.notify(clean(text, 300), markup=False)
+        self.notify(written(self, clean(text, 300)), markup=False)
 
 
 def is_live(run: Run | None) -> bool:

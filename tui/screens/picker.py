@@ -14,7 +14,7 @@ from textual.widgets.option_list import Option
 
 from ...presets.catalog import Preset
 from ..text import clean, fit
-from ..widgets.line import Line
+from ..widgets.line import Line, written
 
 
 def explained(preset: Preset, reason: str | None) -> str:
@@ -62,16 +62,17 @@ class PickerScreen(ModalScreen[str | None]):
         options.focus()
 
     def _option(self, preset: Preset, reason: str | None) -> Option:
-        mark = "●" if preset.short == self._current else " "
-        style = "dim" if reason else ""
-        text = f"{mark} {fit(preset.short, 20)} {clean(preset.formula or preset.description, 80)}"
-        return Option(Content.assemble((text, style)), id=preset.short)
+        mark = "●" if preset.short == self._current else "×" if reason else " "
+        said = f"does not fit: {reason}" if reason else preset.formula or preset.description
+        text = f"{mark} {fit(preset.short, 20)} {clean(said, 120)}"
+        return Option(Content.assemble((written(self, text), "dim" if reason else "")), id=preset.short)
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         """Explain the highlighted preset."""
-        self.query_one("#explained", Line).set(
-            explained(self._presets[event.option_index], self._reasons[event.option_index])
-        )
+        reason = self._reasons[event.option_index]
+        line = self.query_one("#explained", Line)
+        line.set(explained(self._presets[event.option_index], reason))
+        line.set_class(bool(reason), "trouble")
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Choose, if it fits."""

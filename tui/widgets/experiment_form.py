@@ -10,6 +10,10 @@ from textual.widgets.option_list import Option
 from ...engine.experiment import Experiment
 from ..form import Row, rows
 from ..text import fit
+from .line import written
+
+#: Columns of the titles of a part and of a value: the longest are "Regularize" and "validate every".
+_PART, _VALUE = 10, 14
 
 
 class ExperimentForm(OptionList):
@@ -32,6 +36,7 @@ class ExperimentForm(OptionList):
     def __init__(self, experiment: Experiment, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, markup=False, compact=True)
         self._rows: list[Row] = []
+        self._width = 0
         self._experiment = experiment
 
     def on_mount(self) -> None:
@@ -43,6 +48,7 @@ class ExperimentForm(OptionList):
         here = self.current.key if self.current else None
         self._experiment = experiment
         self._rows = rows(experiment)
+        self._width = self.scrollable_content_region.width
         self.clear_options()
         self.add_options(Option(self._prompt(row), id=row.key) for row in self._rows)
         keys = [row.key for row in self._rows]
@@ -67,9 +73,16 @@ class ExperimentForm(OptionList):
         if self.current:
             self.post_message(self.Chosen(self.current))
 
+    def on_resize(self) -> None:
+        """Fit the rows to the new width."""
+        if self.scrollable_content_region.width != self._width:
+            self.show(self._experiment)
+
     def _prompt(self, row: Row) -> Content:
-        space = max(12, self.size.width or 30)
-        if row.is_part:
-            left = fit(row.title, 12)
-            return Content.assemble((left, "bold"), fit(row.value, max(4, space - 16)), " ▾")
-        return Content.assemble(("  " + fit(row.title, 14), "dim"), fit(row.value, max(4, space - 18)))
+        space = max(14, self._width)
+        title = written(self, row.title)
+        left = fit(title, _PART) + " " if row.is_part else "  " + fit(title, _VALUE) + " "
+        style = "bold" if row.is_part else "dim"
+        room = space - len(left) - (2 if row.is_part else 0)
+        value = fit(written(self, row.value), max(1, room))
+        return Content.assemble((left, style), value, written(self, " ▾") if row.is_part else "")

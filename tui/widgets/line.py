@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from textual.content import Content
+from textual.widget import Widget
 from textual.widgets import Static
+
+from ..seven_bit import seven_bit
+
+
+def written(widget: Widget, text: str) -> str:
+    """The text as the terminal can write it."""
+    return seven_bit(text) if "-ascii" in widget.app.classes else text
 
 
 class Line(Static):
     """A Static for text from anywhere; setting the same text again costs nothing."""
 
     def __init__(self, text: str = "", *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
-        super().__init__(Content(text), id=id, classes=classes, markup=False)
+        super().__init__(id=id, classes=classes, markup=False)
         self._text = text
+
+    def on_mount(self) -> None:
+        """Show the first text."""
+        self.update(Content(written(self, self._text)))
 
     @property
     def text(self) -> str:
@@ -22,4 +34,4 @@ class Line(Static):
         """Show a text."""
         if text != self._text:
             self._text = text
-            self.update(Content(text))
+            self.update(Content(written(self, text)))
