@@ -1,35 +1,107 @@
-"""The help text of the lab: every key on one page."""
+"""Every key of the lab, once: what the help page and the command palette say of it."""
 
-HELP = """\
-Train
-  r        train the experiment of the form (queued if another trains)
-  p        pause, go on          space   one step, then pause
-  ]        some epochs, then pause
-  f        finish this epoch, save and stop
-  s        stop (asks how)       k       save a checkpoint
-  c        change the learning rate and other values while training
-  o        slow motion: so that an eye can follow
+from __future__ import annotations
 
-The experiment
-  e        go to the form; Enter picks a preset or edits a value
-  u        undo                  y       show it as a command line
-  Ctrl+S   save it as a preset of your own
-  Ctrl+P   everything else, among it: open another experiment
+from dataclasses import dataclass
 
-The charts
-  m        next metric (small screen: the other chart)
-  l        log or linear         x       epoch, step or time
-  v        smoothing off, light, strong (the raw curve stays, faint)
-  + -      zoom                  h j     earlier, later       0  whole run
-  , .      move the cursor: exact values below the charts
 
-Understanding
-  w        what if early stopping had another patience, min_delta, metric
-  d        why: the diagnosis with its evidence
-  i        inside: layers, weights, confusion matrix, boundary, ...
+@dataclass(frozen=True)
+class Key:
+    """A key, or several that do the same, named as Textual names them."""
 
-Runs
-  t        the runs table: Enter looks at a run        n   next run
+    keys: str
+    "Separated by commas, as in a binding."
+    name: str
+    "Its name in the command palette."
+    text: str
+    "What it does."
 
-  ?        this page             Escape  back          q   leave (asks while training)
-"""
+
+SECTIONS: tuple[tuple[str, tuple[Key, ...]], ...] = (
+    (
+        "Train",
+        (
+            Key("r", "Train", "train the experiment of the form (queued if another trains)"),
+            Key("p", "Pause or go on", "pause after this step; go on"),
+            Key("space", "One step", "one step, then pause"),
+            Key("right_square_bracket", "Run some epochs", "some epochs (asks how many), then pause"),
+            Key("f", "Finish this epoch", "finish this epoch, save and stop"),
+            Key("s", "Stop", "stop (asks how)"),
+            Key("k", "Save a checkpoint", "save a checkpoint"),
+            Key("c", "Change while training", "change the learning rate and other values while training"),
+            Key("o", "Slow motion", "slow motion, so that an eye can follow; full speed again"),
+        ),
+    ),
+    (
+        "The experiment",
+        (
+            Key("e", "Edit the experiment", "go to the form; Enter picks a preset or edits a value"),
+            Key("ctrl+o", "Open experiment", "begin from another experiment"),
+            Key("u", "Undo", "take back the last change"),
+            Key("y", "Show as command line", "show it as a command line"),
+            Key("ctrl+s", "Save as preset", "save it as a preset of your own"),
+        ),
+    ),
+    (
+        "The charts",
+        (
+            Key("m", "Next metric", "next metric (small screen: the other chart)"),
+            Key("l", "Log or linear loss", "logarithmic or linear loss"),
+            Key("x", "Axis", "epoch, step or time"),
+            Key("v", "Smoothing", "smoothing off, light, strong (the raw curve stays, faint)"),
+            Key("plus,equals_sign", "Zoom in", "a shorter stretch"),
+            Key("minus", "Zoom out", "a longer stretch"),
+            Key("left_parenthesis,h", "Earlier", "earlier"),
+            Key("right_parenthesis,j", "Later", "later"),
+            Key("0", "Whole run", "the whole run, no cursor"),
+            Key("comma", "Cursor left", "cursor to the left: exact values below the charts"),
+            Key("full_stop", "Cursor right", "cursor to the right"),
+        ),
+    ),
+    (
+        "Understanding",
+        (
+            Key("w", "What if", "what if early stopping had another patience, min_delta, metric"),
+            Key("d", "Diagnosis", "why: the diagnosis with its evidence"),
+            Key("i", "Inside", "inside: layers, weights, confusion matrix, boundary, …"),
+        ),
+    ),
+    (
+        "Runs",
+        (
+            Key("t", "Runs table", "the runs table; Enter looks at a run"),
+            Key("n", "Next run", "look at the next run"),
+            Key("b", "Branch", "branch: go on from a checkpoint with something changed"),
+            Key("D", "Detach", "leave, and let the run train in the background"),
+        ),
+    ),
+    (
+        "Everywhere",
+        (
+            Key("ctrl+p", "", "the command palette: everything by name"),
+            Key("question_mark,f1", "Help", "this page"),
+            Key("escape", "Back", "back"),
+            Key("q,ctrl+q,ctrl+c", "Leave", "leave (asks while something trains)"),
+        ),
+    ),
+)
+
+_SHOWN = {
+    "right_square_bracket": "]", "plus": "+", "equals_sign": "=", "minus": "-", "left_parenthesis": "(",
+    "right_parenthesis": ")", "comma": ",", "full_stop": ".", "question_mark": "?", "escape": "Escape", "f1": "F1",
+}  # fmt: skip
+
+
+def shown(key: str) -> str:
+    """A key as a person reads it: `]`, `Ctrl+S`."""
+    if key.startswith("ctrl+"):
+        return "Ctrl+" + key.removeprefix("ctrl+").upper()
+    return _SHOWN.get(key, key)
+
+
+def _line(key: Key) -> str:
+    # The first two are enough: Ctrl+C needs no teaching.
+    return f"  {' '.join(map(shown, key.keys.split(',')[:2])):<9} {key.text}"
+
+
+HELP = "\n\n".join("\n".join([title, *map(_line, keys)]) for title, keys in SECTIONS)
