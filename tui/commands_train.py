@@ -148,5 +148,6 @@ def _go_on(history: History, directory: str) -> dict[str, str]:
     commands: dict[str, str] = {}
     if history.ended.reason in ("stopped", "failed") and history.checkpoint is not None:
         commands["go on"] = f"ladera resume {place}"
+    commands["look"] = f"ladera watch {place}"
     commands["again"] = f"ladera run {shlex.quote(f'{directory}/{EXPERIMENT}')}"
     return commands
