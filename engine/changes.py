@@ -7,16 +7,17 @@ from typing import Any
 
 from .errors import InputError
 
-#: Keys, or beginnings of keys, that may differ when a run goes on; the rest would make another run of it.
-CHANGEABLE = (
-    "description", "data.path", "model.dropout", "regularization.",
+#: Keys that may change while training.
+LIVE = (
     "optimizer.lr", "optimizer.momentum", "optimizer.beta", "optimizer.beta1", "optimizer.beta2", "optimizer.epsilon",
-    "optimizer.weight_decay",
+    "optimizer.weight_decay", "regularization.l1", "regularization.l2", "regularization.l1_method", "model.dropout",
     "training.epochs", "training.validate_every", "training.clip_norm", "training.checkpoint_every",
-    "training.schedule.", "training.device", "training.threads",
     "stopping.enabled", "stopping.patience", "stopping.min_delta", "stopping.baseline", "stopping.warm_up",
     "stopping.restore_best",
 )  # fmt: skip
+
+#: Keys, or beginnings of keys, that may differ when a run goes on or branches; the rest would make another run of it.
+CHANGEABLE = (*LIVE, "description", "data.path", "training.schedule.", "training.device", "training.threads")
 
 
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, list[Any]]:
@@ -61,14 +62,15 @@ def with_changes(plain: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[st
     return copy
 
 
+def changeable(key: str) -> bool:
+    """Whether a value may differ when a run goes on."""
+    return any(key == allowed or (allowed[-1] == "." and key.startswith(allowed)) for allowed in CHANGEABLE)
+
+
 def refuse_unchangeable(found: Mapping[str, Any]) -> None:
     """Raise InputError, naming all of them, for changes that a run cannot take over when it goes on."""
     wrong = [
-        f"{key} (from {before} to {after})"
-        for key, (before, after) in found.items()
-        if not any(
-            key == allowed or (allowed[-1] == "." and key.startswith(allowed)) for allowed in CHANGEABLE
-        )
+        f"{key} (from {before} to {after})" for key, (before, after) in found.items() if not changeable(key)
     ]
     if wrong:
         raise InputError(

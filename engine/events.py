@@ -56,6 +56,8 @@ class RunStarted(Event):
     device: str = "cpu"
     threads: int = 1
     data_digest: str = ""
+    parent: Mapping[str, Any] = field(default_factory=dict)
+    "The run and the epoch {run, epoch} that this one branched from; empty for a run from the start."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

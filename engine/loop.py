@@ -21,7 +21,8 @@ from typing import Any, Protocol
 import torch
 
 from . import diagnosis, probes
-from .changes import changes
+from .branching import Branch, Ring
+from .changes import changes, refuse_unchangeable
 from .controls import Command, Controls
 from .errors import InputError, LaderaError
 from .events import (
@@ -81,6 +82,7 @@ def run(
     *,
     keeper: Keeper | None = None,
     checkpoint: Checkpoint | None = None,
+    ring: Ring | None = None,
     linger: bool = False,
 ) -> Iterator[Event]:
     """Train and yield what happens; the last event but probes is RunEnded.
@@ -89,13 +91,15 @@ def run(
         experiment: what to train.
         controls: commands from another thread or a signal handler, taken at step boundaries.
         keeper: keeps checkpoints and the final weights; None keeps nothing.
-        checkpoint: go on from this state; from there on the events are those of an undisturbed run.
+        checkpoint: go on from this state; from there on the events are those of an undisturbed run. A `Branch`
+            begins a run of its own.
+        ring: keeps states to branch from.
         linger: after the end, answer probes until `controls.stop()`.
 
     Raises:
         InputError: the data cannot be read or do not fit the experiment; nothing was yielded before.
     """
-    loop = _Loop(experiment, controls or Controls(), keeper, checkpoint)
+    loop = _Loop(experiment, controls or Controls(), keeper, checkpoint, ring)
     history = checkpoint.history if checkpoint else History()
     begun = False
     try:
@@ -144,12 +148,18 @@ class _Loop:
     """The loop and its position in the run; `position` and `training` together are what a checkpoint keeps."""
 
     def __init__(
-        self, experiment: Experiment, controls: Controls, keeper: Keeper | None, checkpoint: Checkpoint | None
+        self,
+        experiment: Experiment,
+        controls: Controls,
+        keeper: Keeper | None,
+        checkpoint: Checkpoint | None,
+        ring: Ring | None,
     ) -> None:
         self.training = Training(experiment)
         self.controls = controls
         self.keeper = keeper
         self.checkpoint = checkpoint
+        self.ring = ring
         self.epoch = 1
         "The epoch in progress."
         self.index = 0
@@ -182,9 +192,13 @@ class _Loop:
         torch.set_num_threads(training.threads())
         chance = training.chance()
         report_every = training.report_every()
-        if self.checkpoint is None:
+        if self.checkpoint is None or isinstance(self.checkpoint, Branch):
+            if self.checkpoint is not None:
+                refuse_unchangeable(changes(self.checkpoint.plain["experiment"], training.experiment.plain()))
+                self._restore(self.checkpoint)
             yield self._started(chance)
             yield self._probe_layers()
+            self._keep_in_ring()
         else:
             self._restore(self.checkpoint)
             yield self._resumed(self.checkpoint)
@@ -238,6 +252,7 @@ class _Loop:
             device=str(training.device),
             threads=torch.get_num_threads(),
             data_digest=data.digest,
+            parent=self.checkpoint.parent if isinstance(self.checkpoint, Branch) else {},
         )
 
     def _resumed(self, checkpoint: Checkpoint) -> Resumed:
@@ -280,6 +295,7 @@ class _Loop:
             yield self._check(epoch, validation)
         if epoch & (epoch - 1) == 0:
             yield self._probe_layers()
+        self._keep_in_ring()
         start = max(self.first_loss or 0.0, chance or 0.0)
         # One batch loss, taken before its update, may be a single overshoot: the epoch's end must be as bad.
         if self.ending is None and spread.low > 10 * start > 0 and not train["loss"] <= 10 * start:
@@ -475,6 +491,10 @@ class _Loop:
             "seconds": self.now(), "epoch_seconds": self.epoch_seconds + time.monotonic() - self._mark,
             "tests": self.tests,
         }  # fmt: skip
+
+    def _keep_in_ring(self) -> None:
+        if self.ring is not None and self.ring.due(self.epoch - 1):
+            self.ring.keep(self.epoch - 1, self.training.tensors(), self._plain())
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         plain = checkpoint.plain

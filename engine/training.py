@@ -14,6 +14,7 @@ import torch
 from torch import Generator, Tensor
 
 from . import regularization
+from .changes import LIVE
 from .data.prepare import Examples, Prepared, prepare
 from .errors import InputError
 from .experiment import Experiment
@@ -25,15 +26,6 @@ from .optimizers import OPTIMIZERS
 from .schedules import Plateau, rate
 from .seeds import derive
 from .stopping import EarlyStopping
-
-#: Keys that may change while training; the rest would make another network or other data.
-LIVE = (
-    "optimizer.lr", "optimizer.momentum", "optimizer.beta", "optimizer.beta1", "optimizer.beta2", "optimizer.epsilon",
-    "optimizer.weight_decay", "regularization.l1", "regularization.l2", "regularization.l1_method", "model.dropout",
-    "training.epochs", "training.validate_every", "training.clip_norm", "training.checkpoint_every",
-    "stopping.enabled", "stopping.patience", "stopping.min_delta", "stopping.baseline", "stopping.warm_up",
-    "stopping.restore_best",
-)  # fmt: skip
 
 # Elements gathered at once: large enough that one gather serves many batches, small enough to stay out of the way.
 _GATHER = 1 << 22

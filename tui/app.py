@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -15,6 +16,7 @@ from textual.screen import Screen
 from textual.worker import get_current_worker
 
 from ..engine import diagnosis
+from ..engine.changes import changeable
 from ..engine.errors import InputError, LaderaError
 from ..engine.experiment import Experiment
 from ..presets.catalog import (
@@ -23,6 +25,7 @@ from ..presets.catalog import (
     change,
     command_line,
     compatible,
+    difference,
     find,
     load,
     named,
@@ -32,7 +35,7 @@ from ..presets.catalog import (
 from . import views
 from .detach import start_detached
 from .form import Row, meaning
-from .help import HELP
+from .help import HELP, SECTIONS, shown
 from .plots import View
 from .screens.choice import ChoiceScreen
 from .screens.lab import LabScreen
@@ -42,6 +45,7 @@ from .screens.text import TextScreen
 from .screens.what_if import WhatIfScreen
 from .sitting import Run, Sitting, Trainer, keep_in
 from .text import clean
+from .widgets.chart import ChartView
 
 #: Least seconds per epoch in slow motion.
 _SLOW = 0.25
@@ -54,11 +58,11 @@ class LabApp(App[str]):
     CSS_PATH = "lab.tcss"
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[Any]] = [
-        Binding("question_mark,f1", "help", "Help"),
-        Binding("q", "leave", "Quit"),
+        Binding("f1", "help", "Help", show=False),
         Binding("ctrl+q", "leave", "Quit", show=False),
         Binding("ctrl+c", "leave", "Quit", show=False),
         Binding("ctrl+s", "save_preset", "Save preset", show=False),
+        Binding("ctrl+o", "open_experiment", "Open experiment", show=False),
     ]
 
     def __init__(
@@ -118,10 +122,13 @@ class LabApp(App[str]):
 
     def action_train(self) -> None:
         """Train the experiment of the form; queued if another one trains."""
-        run = self.sitting.start(self.experiment, self.base)
+        self._look_at_new(self.sitting.start(self.experiment, self.base))
+
+    def _look_at_new(self, run: Run) -> None:
         if run.queued:
+            other = self.sitting.training
             self.lab.note(
-                f"{self.base} is queued; it starts when {self.sitting.training.name if self.sitting.training else 'the other'} ends"
+                f"{self.base} is queued; it starts when {other.name if other else 'the other'} ends"
             )
         else:
             self.current = run
@@ -129,8 +136,8 @@ class LabApp(App[str]):
             run.controls.pace(_SLOW)
         self.view = replace(self.view, start=None, end=None, cursor=None)
         self.lab.remove_class("-editing")
-        for chart in self.lab.query("ChartView"):
-            chart.reset()  # type: ignore[attr-defined]
+        for chart in self.lab.query(ChartView):
+            chart.reset()
         self.call_after_refresh(self.lab.show_all)
 
     def _command(self, what: Callable[[Run], None], words: str) -> None:
@@ -233,6 +240,42 @@ class LabApp(App[str]):
             PromptScreen("Change while training", f"optimizer.lr={lr:g}", help_text, _no_setting), go
         )
 
+    def action_branch(self) -> None:
+        """Start a new run from a state of this one, with one value changed; the cursor says where."""
+        run = self.current
+        if run is None or not run.ring.epochs:
+            self.lab.note("No state to branch from: only runs trained in this sitting keep them")
+            return
+        at = self.view.cursor if self.view.cursor is not None else float(run.history.epoch)
+        branch = run.ring.branch(run.name, at)
+        if branch is None:
+            self.lab.note(f"no state is kept before epoch {at:g}")
+            return
+        epoch = branch.parent["epoch"]
+
+        def complaint(text: str) -> str | None:
+            return _no_setting(text) or self._complaint(text, run.experiment)
+
+        def go(text: str | None) -> None:
+            if not text:
+                return
+            changed = change(run.experiment, [text])
+            from_start = [key for key, _, _ in difference(run.experiment, changed) if not changeable(key)]
+            if from_start:
+                self.lab.note(
+                    f"{', '.join(from_start)} acts from the first step on: the new run starts at epoch 0"
+                )
+            self._look_at_new(self.sitting.start(changed, self.base, None if from_start else branch))
+
+        help_text = (
+            f"Starts a new run from epoch {epoch} of {run.name} (move the cursor with , and . to choose another), "
+            "with the same data order. What acts only at the start, such as init.kind, starts at epoch 0."
+        )
+        lr = run.history.setting("optimizer.lr", 0.01)
+        self.push_screen(
+            PromptScreen("Branch with", f"optimizer.lr={lr / 10:g}", clean(help_text, 400), complaint), go
+        )
+
     # -- the experiment ----------------------------------------------------------------------------------------------
 
     def about(self, row: Row) -> str:
@@ -263,9 +306,9 @@ class LabApp(App[str]):
             lambda name: self._set(f"{key}={name}") if name else None,
         )
 
-    def _complaint(self, setting: str) -> str | None:
+    def _complaint(self, setting: str, experiment: Experiment | None = None) -> str | None:
         try:
-            change(self.experiment, [setting])
+            change(experiment or self.experiment, [setting])
         except InputError as error:
             return str(error).removeprefix(f"--set {setting}: ")
         return None
@@ -378,27 +421,12 @@ class LabApp(App[str]):
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Every action of the lab is in the command palette."""
         yield from super().get_system_commands(screen)
-        for name, text, callback in (
-            ("Train", "Train the experiment of the form (r)", self.action_train),
-            ("Pause or go on", "After the current step (p)", self.action_pause),
-            ("Stop", "Asks how (s)", self.action_stop),
-            ("Change while training", "Learning rate and other live values (c)", self.action_change_live),
-            ("Run some epochs, then pause", "Asks how many (])", self.action_some_epochs),
-            ("Finish this epoch, save and stop", "(f)", self.action_finish_epoch),
-            ("Save a checkpoint", "(k)", self.action_checkpoint),
-            ("Slow motion", "So that an eye can follow (o)", self.action_slow_motion),
-            ("Open experiment", "Begin from another preset", self.action_open_experiment),
-            ("Undo", "Take back the last change of the experiment (u)", self.action_undo),
-            ("Show as command line", "To run the same headless (y)", self.action_command_line),
-            ("Save as preset", "(Ctrl+S)", self.action_save_preset),
-            ("What if", "Another early stopping on the recorded run (w)", self.action_what_if),
-            ("Diagnosis", "What is seen, why, and what to try (d)", self.action_diagnosis),
-            ("Log or linear loss", "(l)", self.lab.action_log_scale),
-            ("Axis", "Epoch, step or time (x)", self.lab.action_axis),
-            ("Smoothing", "(v)", self.lab.action_smooth),
-            ("Leave", "Asks if something trains (q)", self.action_leave),
-        ):
-            yield SystemCommand(name, text, callback)
+        for key in (key for _, keys in SECTIONS for key in keys if key.name):
+            first = key.keys.split(",")[0]
+            for node in (self.lab, self):
+                for binding in node._bindings.key_to_bindings.get(first, ()):
+                    act = partial(node.run_action, binding.action)
+                    yield SystemCommand(key.name, f"{key.text} ({shown(first)})", act)
 
     # -- looking -----------------------------------------------------------------------------------------------------
 

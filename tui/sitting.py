@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..engine.branching import Branch, Ring
 from ..engine.controls import Controls
 from ..engine.events import Event, Probed, RunEnded, RunStarted
 from ..engine.experiment import Experiment
@@ -44,6 +45,10 @@ class Run:
     "Whether its thread is at work, be it only to answer probes."
     answers: dict[str, Probed] = field(default_factory=dict)
     "The latest answer to each probe."
+    ring: Ring = field(default_factory=Ring)
+    "States along its way, to branch from."
+    branch: Branch | None = None
+    "The state it starts from, if it is a branch."
     source: Callable[[Run], list[Event]] | None = None
     "Where events come from if this sitting does not train the run."
     outside: str = ""
@@ -97,9 +102,9 @@ class Sitting:
         self._trainer = trainer
         self._begin = begin
 
-    def start(self, experiment: Experiment, label: str) -> Run:
-        """Train an experiment now, or queue it behind the one that trains."""
-        run = Run(experiment, label, number=len(self.runs), queued=True)
+    def start(self, experiment: Experiment, label: str, branch: Branch | None = None) -> Run:
+        """Train an experiment now, or queue it behind the one that trains; `branch` is the state to start from."""
+        run = Run(experiment, label, number=len(self.runs), queued=True, branch=branch)
         self.runs.append(run)
         self._next()
         return run
@@ -173,7 +178,9 @@ def keep_in(root: Path) -> Trainer:
         from ..engine.store.recorder import Recorder
 
         recorder = Recorder(root, run.label, run.controls)
-        events = train_experiment(run.experiment, run.controls, keeper=recorder, linger=True)
+        events = train_experiment(
+            run.experiment, run.controls, keeper=recorder, checkpoint=run.branch, ring=run.ring, linger=True
+        )
         for event in recorder.record(events):
             if isinstance(event, RunStarted):
                 run.directory = recorder.directory
@@ -186,4 +193,6 @@ def without_directory(run: Run) -> Iterator[Event]:
     """Train without keeping anything: for tests and for read-only disks."""
     from ..engine.loop import run as train_experiment
 
-    yield from train_experiment(run.experiment, run.controls, linger=True)
+    yield from train_experiment(
+        run.experiment, run.controls, checkpoint=run.branch, ring=run.ring, linger=True
+    )

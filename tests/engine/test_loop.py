@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from ladera.engine import Experiment, loop, run
+from ladera.engine.branching import Ring
 from ladera.engine.controls import Controls
 from ladera.engine.errors import InputError
 from ladera.engine.events import (
@@ -559,3 +560,46 @@ def test_a_checkpoint_of_other_data_is_refused() -> None:
     state = SimpleNamespace(tensors=tensors, plain={**plain, "data_digest": "other"}, history=History())
     with pytest.raises(InputError, match="data changed"):
         list(run(configured(), checkpoint=state))
+
+
+# -- branches --------------------------------------------------------------------------------------------------------
+
+
+def test_a_branch_that_changes_nothing_goes_the_way_of_its_parent() -> None:
+    ring = Ring()
+    parent = list(run(HARD, ring=ring))
+    for epoch in ring.epochs[:-1]:
+        branch = ring.branch("parent", epoch)
+        assert branch is not None
+        events = list(run(HARD, checkpoint=branch))
+        assert isinstance(events[0], RunStarted)
+        assert events[0].parent == {"run": "parent", "epoch": epoch}
+        rest = [e for e in of(EpochEnded, parent) if e.epoch > epoch]
+        assert told(of(EpochEnded, events)) == told(rest)
+        assert told(of(Checked, events)) == told([e for e in of(Checked, parent) if e.epoch > epoch])
+
+
+def test_a_branch_with_another_rate_leaves_the_way_and_one_with_another_network_is_refused() -> None:
+    ring = Ring()
+    experiment = configured()
+    parent = list(run(experiment, ring=ring))
+    branch = ring.branch("parent", 3.7)
+    assert branch is not None
+    assert branch.parent["epoch"] == 3
+    slower = configured(optimizer={"lr": 0.01})
+    events = list(run(slower, checkpoint=branch))
+    assert [e.epoch for e in of(EpochEnded, events)] == [4, 5]
+    assert of(EpochEnded, events)[0].train["loss"] != of(EpochEnded, parent)[3].train["loss"]
+    with pytest.raises(InputError, match=r"init\.kind"):
+        list(run(configured(init={"kind": "zeros"}), checkpoint=branch))
+
+
+def test_a_full_ring_keeps_every_other_state_and_never_more_than_it_may() -> None:
+    ring = Ring(most=4)
+    list(run(configured(training={"epochs": 20}), ring=ring))
+    assert ring.epochs == [0, 8, 16]
+    assert ring.branch("run", 7.9) is not None
+    assert Ring().branch("run", 3) is None
+    small = Ring(bytes_at_most=1)
+    list(run(configured(training={"epochs": 5}), ring=small))
+    assert len(small.epochs) <= 2
