@@ -58,6 +58,7 @@ _MEANINGS = {
     "activation": "What each hidden unit does to its sum: relu, leaky-relu, tanh, sigmoid, gelu or identity.",
     "batch_norm": "Standardize each unit over the mini-batch, then scale and shift it: steadier, faster training.",
     "dropout": "Probability with which a unit is left out of a training step; 0 is off.",
+    "channels": "Channels of each convolution, first to last; each is followed by pooling.",
     "degree": "Highest power of the inputs.",
     "training.epochs": "Passes over the training examples, at most; early stopping may end it sooner.",
     "batch_size": "Examples per step, or full for all of them at once.",

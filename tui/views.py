@@ -14,8 +14,9 @@ from ..engine.experiment import Experiment
 from ..engine.history import History
 from .progress import SHARES, measured, title
 from .progress import metric as metric_of
+from .seven_bit import seven_bit
 from .sitting import Run
-from .text import clean, count, duration, fit, number, percent, shorten
+from .text import clean, count, duration, number, percent, shorten
 
 #: How each state is shown: a sign for the eye, a word for everybody.
 STATES = {
@@ -115,7 +116,8 @@ def stopping_lines(run: Run | None, width: int, *, ascii_only: bool = False) -> 
     lines = _stopping(run, width, ascii_only)
     if len(lines) == 1:
         lines = textwrap.wrap(lines[0], max(1, width))
-    return [shorten(line, width, ascii_only) for line in lines[:3]]
+    lines = [seven_bit(line) if ascii_only else line for line in lines[:3]]
+    return [line if cell_len(line) <= width else shorten(line, width, ascii_only) for line in lines]
 
 
 def _stopping(run: Run | None, width: int, ascii_only: bool) -> list[str]:
@@ -323,4 +325,8 @@ def runs_line(runs: Sequence[Run], width: int) -> str:
         value = f" {number(best[1]).strip()}@{best[0]}" if best else ""
         sign, word = STATES.get(run.state, ("?", run.state))
         parts.append(f"{sign} {clean(run.name, 24)}{value or ' ' + word}")
-    return fit("   ".join(parts), width)
+    line = parts[0]
+    for part in parts[1:]:
+        if cell_len(f"{line}   {part}") <= width:
+            line = f"{line}   {part}"
+    return line if cell_len(line) <= width else shorten(line, width)

@@ -1,0 +1,210 @@
+"""What the lab says of scripted runs: exact words, widths that hold, numbers that keep their place."""
+
+from __future__ import annotations
+
+import math
+from itertools import product
+from typing import Any
+
+import pytest
+from rich.cells import cell_len
+
+from ladera.engine.events import CommandTaken
+from ladera.tui import views
+from ladera.tui.seven_bit import seven_bit
+
+HARMFUL = {*map(chr, range(32)), "\x7f", *map(chr, range(0x80, 0xA0)), "\u202e"} - {"\n"}
+
+
+def everything(run: Any, width: int) -> list[str]:
+    """All that the panels say of a run."""
+    return [
+        views.in_one_line(run.experiment, width),
+        str(views.status(run)),
+        views.progress(run.history),
+        *views.stopping_lines(run, width),
+        views.figures(run),
+        views.diagnosis_line(run)[0],
+        *views.run_row(run, [run]),
+        views.runs_line([run], width),
+    ]
+
+
+def test_every_state_has_words_and_no_harmful_byte(script: Any) -> None:
+    for name, run in script.states().items():
+        for width in (20, 80):
+            for text in everything(run, width):
+                assert not HARMFUL & set(text), (name, text)
+        assert run.state in views.STATES, name
+
+
+def test_the_stopping_panel_is_three_lines_that_fit(script: Any) -> None:
+    states = script.states()
+    for width, (name, run) in product(range(20, 121), states.items()):
+        for ascii_only in (False, True):
+            lines = views.stopping_lines(run, width, ascii_only=ascii_only)
+            assert 1 <= len(lines) <= 3, name
+            assert all(cell_len(line) <= width for line in lines), (name, lines)
+            assert not ascii_only or all(line.isascii() for line in lines), (name, lines)
+
+
+def test_the_stopping_panel_says(script: Any) -> None:
+    # Best 0.5 at epoch 5, epochs 6 and 7 were no better: with patience 3 it stops at 8 unless below 0.5 - 0.1.
+    experiment = script.experiment("stopping.patience=3", "stopping.min_delta=0.1")
+    told = script.events(experiment=experiment)
+    running = script.run(told[:-2], experiment=experiment)
+    assert views.stopping_lines(running, 80) == [
+        "waiting 2 of 3 checks  ▰▰▱",
+        "best loss 0.5000 at epoch 5 · stops at epoch 8 unless below 0.4000",
+        "at the end the best weights are restored",
+    ]
+    assert views.stopping_lines(running, 20) == [
+        "wait 2/3 ▰▰▱",
+        "best loss 0.5000 at…",
+        "at the end the best…",
+    ]
+    ended = script.run(script.events(experiment=experiment, reason="stopped_early", restored=5))
+    assert views.stopping_lines(ended, 80) == [
+        "stopped early at epoch 8: 3 checks in a row without improvement",
+        "best loss 0.5000 at epoch 5 · weights of epoch 5 are loaded",
+        "test: loss 0.5500 · accuracy 90.0%",
+    ]
+
+
+def test_the_stopping_panel_before_and_without(script: Any) -> None:
+    states = script.states()
+    assert views.stopping_lines(None, 200) == views.stopping_lines(states["empty"], 200)
+    assert views.stopping_lines(states["started"], 80) == ["Waiting for the first check of validation loss."]
+    assert views.stopping_lines(states["all nan"], 80) == ["No finite validation loss yet."]
+    off = script.experiment("stopping.enabled=false", "stopping.restore_best=false")
+    assert views.stopping_lines(script.run(script.events(experiment=off), experiment=off), 80) == [
+        "off · best loss 0.5000 at epoch 5, 3 epochs ago",
+        "at the end the last weights stay (restore_best is off)",
+    ]
+    short = script.experiment("training.epochs=9")
+    lines = views.stopping_lines(script.run(script.events(experiment=short), experiment=short), 80)
+    assert lines[1] == "best loss 0.5000 at epoch 5 · will not stop before the last epoch"
+
+
+def test_a_metric_that_is_better_when_larger(script: Any) -> None:
+    experiment = script.experiment(
+        "stopping.monitor=accuracy", "stopping.mode=max", "stopping.min_delta=0.01"
+    )
+    lines = views.stopping_lines(script.run(script.events(experiment=experiment), experiment=experiment), 90)
+    # The largest share is 1 / (1 + 0.5) at epoch 5; to beat it takes 0.01 more.
+    assert lines[1] == "best accuracy 0.6667 at epoch 5 · stops at epoch 15 unless above 0.6767"
+
+
+@pytest.mark.parametrize(
+    ("wait", "patience", "width", "expected"),
+    [
+        (0, 3, 10, "▱▱▱"),
+        (3, 3, 10, "▰▰▰"),
+        (1, 100, 10, "▰▱▱▱▱▱▱▱▱▱"),
+        (99, 100, 10, "▰▰▰▰▰▰▰▰▰▰"),
+        (5, 10, 1, "▰"),
+        (0, 10, 0, "▱"),
+    ],
+)
+def test_the_strip(wait: int, patience: int, width: int, expected: str) -> None:
+    assert views.strip(wait, patience, width) == expected
+    assert views.strip(wait, patience, width, ascii_only=True) == expected.replace("▰", "#").replace("▱", ".")
+
+
+def test_the_figures_keep_their_places(script: Any) -> None:
+    lines = [views.figures(script.run(script.events([a], [b]))) for a, b in
+             ((2.0, 1.0), (1e-9, 1e9), (math.nan, math.inf), (123456.0, 0.1), (1.0, 1e-9), (0.1, 0.0))]  # fmt: skip
+    assert lines[0] == "train 2.0000   validation 1.0000   gap -1.0000  validation accuracy  50.0%"
+    for word in ("validation ", "gap ", "validation accuracy"):
+        places = {
+            line.rfind(word) if word != "validation " else line.find(word) for line in lines if word in line
+        }
+        assert len(places) == 1, lines
+    assert len({len(line) for line in lines if "gap" in line}) == 1
+    assert views.figures(None) == views.figures(script.states()["started"]) == ""
+
+
+def test_progress_keeps_its_places(script: Any) -> None:
+    early = views.progress(script.run(script.events([1.0], [1.0])).history)
+    late = views.progress(script.run(script.events([1.0] * 99, [1.0] * 99)).history)
+    assert early == "epoch   1 of 100 · step    10 · 12,345 examples/s"
+    assert late == "epoch  99 of 100 · step   990 · 12,345 examples/s"
+
+
+def test_the_status_of_each_state(script: Any) -> None:
+    states = script.states()
+    # Eight epochs of two seconds; 94 of 100 are left after six.
+    assert str(views.status(states["running"])) == "● training  00:12 / ≤03:20"
+    assert str(views.status(states["paused"])).startswith("‖ paused  00:16")
+    assert str(views.status(states["stopped_early"])) == "■ stopped early  00:16"
+    assert str(views.status(states["refused"])) == "✗ refused"
+    assert str(views.status(states["queued"])) == "○ queued"
+    assert str(views.status(None)) == "○ no run yet"
+
+
+def test_the_diagnosis_tells_trouble_from_news(script: Any) -> None:
+    states = script.states()
+    assert views.diagnosis_line(states["refused"]) == ("data: the file houses.csv is not there", True)
+    assert views.diagnosis_line(states["failed"]) == ("CUDA out of memory", True)
+    assert views.diagnosis_line(states["storage"])[0].startswith("Storage fault: no space left.")
+    assert views.diagnosis_line(None) == (
+        "Press r to train this experiment. The diagnosis will tell here what the curves mean.",
+        False,
+    )
+    assert views.diagnosis_line(states["diverged"])[1]
+
+
+def test_the_title_drops_whole_words(script: Any) -> None:
+    experiment = script.experiment("regularization.l2=0.0001")
+    whole = "digits · mlp 128-64 · cce · adam 0.001 · l2 0.0001 · he-uniform · batch 64"
+    assert views.in_one_line(experiment) == whole == views.in_one_line(experiment, len(whole))
+    assert views.in_one_line(experiment, 40) == "digits · mlp 128-64 · cce · …"
+    for width in range(1, 100):
+        assert cell_len(views.in_one_line(experiment, width)) <= width
+
+
+def test_a_test_result_that_was_looked_at_twice_says_so(script: Any) -> None:
+    told = script.events(reason="finished")
+    ended = type(told[-1])(reason="finished", epoch=8, test={"loss": 0.5, "metrics": {}, "evaluations": 2})
+    line = views.test_line(script.run([*told[:-1], ended]).history)
+    assert line == "test: loss 0.5000 (looked at 2 times: no longer an unbiased estimate)"
+
+
+def test_the_runs_differ_in(script: Any) -> None:
+    one = script.run(experiment=script.experiment())
+    two = script.run(experiment=script.experiment("optimizer.lr=0.1", "training.seed=3"), number=1)
+    assert views.what_differs(one, [one]) == "—"
+    assert views.what_differs(two, [one, two]) == "lr=0.1 seed=3"
+    assert views.run_row(script.states()["stopped_early"], []) == (
+        "digits", "■ stopped early", "8/100", "0.5000", "5", "—",
+    )  # fmt: skip
+    assert views.runs_line([one, two], 60).rstrip() == "○ digits preparing   ○ digits preparing"
+
+
+def test_clipped_text_says_that_there_is_more() -> None:
+    assert views.clipped("one two three four", 9, 2) == "one two\nthree …"
+    assert views.clipped("one two three four", 9, 3) == "one two\nthree\nfour"
+    assert views.clipped("a\n  b c d", 4, 9) == "a\n  b\n  c\n  d"
+    for width in range(1, 60):
+        text = views.clipped("word " * 40, width, 3, "… d: all of it")
+        assert text.count("\n") <= 2
+        assert all(len(line) <= max(width, len("… d: all of it")) for line in text.split("\n"))
+
+
+def test_seven_bit_text_keeps_its_meaning() -> None:
+    assert seven_bit("● digits · mlp") == "* digits - mlp"
+    assert seven_bit("ŷ = W·x, η ≤ 1") == "y^ = W*x, eta <= 1"
+    assert seven_bit("日本") == "??"
+
+
+def test_a_single_check_is_one_check(script: Any) -> None:
+    experiment = script.experiment("stopping.patience=1")
+    run = script.run(script.events([1, 1], [1, 2], experiment=experiment, reason="stopped_early"))
+    assert (
+        views.stopping_lines(run, 80)[0] == "stopped early at epoch 2: 1 check in a row without improvement"
+    )
+
+
+def test_a_pause_is_told(script: Any) -> None:
+    run = script.run([*script.events(), CommandTaken(command="pause"), CommandTaken(command="resume")])
+    assert run.state == "training"
