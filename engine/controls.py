@@ -1,6 +1,7 @@
 """What a viewer may ask of a running training: commands and questions, taken at a step boundary.
 
-Any thread, and a signal handler, may call these methods: they only append to a queue and set a flag.
+Any thread may call these methods: they only append to a queue and set a flag. A signal handler may not: it can run
+while the same thread holds the flag's lock.
 """
 
 from __future__ import annotations

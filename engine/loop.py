@@ -343,15 +343,13 @@ class _Loop:
         assert self.ending is not None
         reason, _ = self.ending
         training = self.training
+        restores = training.experiment.stopping.restore_best and training.best_parameters is not None
+        tests = self.final and len(training.data.test.x) > 0 and (reason != "diverged" or restores)
         if self.keeper is not None and reason != "diverged" and self.ending[1] != _ABANDONED:
             yield self._save()
-        restored = None
-        if training.experiment.stopping.restore_best and training.restore_best():
-            restored = training.stopping.state()["best_epoch"]
-        test = None
-        if self.final and len(training.data.test.x) and (reason != "diverged" or restored is not None):
-            self.tests += 1
-            test = training.evaluate(training.data.test) | {"evaluations": self.tests}
+        restored = training.stopping.state()["best_epoch"] if restores and training.restore_best() else None
+        self.tests += tests
+        test = training.evaluate(training.data.test) | {"evaluations": self.tests} if tests else None
         event = self.ended(*self.ending, restored=restored, test=test)
         if self.keeper is not None and self.ending[1] != _ABANDONED:
             try:

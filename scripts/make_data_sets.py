@@ -23,7 +23,7 @@ def write(name: str, x: Any, y: Any, classes: Any, feature_names: Any, target_na
         "y": y,
         "classes": np.array([str(c) for c in classes], dtype=np.str_),
         "feature_names": np.array([str(f) for f in feature_names], dtype=np.str_),
-        "target_name": np.array(target_name),
+        "target_name": np.array([target_name]),
     }
     with zipfile.ZipFile(SETS / f"{name}.npz", "w") as archive:
         for key, array in arrays.items():

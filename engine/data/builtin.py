@@ -23,7 +23,7 @@ def read_builtin(name: str) -> Dataset:
         x, y = arrays["x"], arrays["y"]
         classes = tuple(map(str, arrays["classes"]))
         feature_names = tuple(map(str, arrays["feature_names"]))
-        target_name = str(arrays["target_name"])
+        (target_name,) = map(str, arrays["target_name"])
     if facts.form == "image":
         x, feature_names = unit_float32(x, 16.0), ()
     return Dataset(

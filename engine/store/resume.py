@@ -61,7 +61,7 @@ class Resumption:
     def _prepare(self, directory: Path, wanted: Mapping[str, Any] | Experiment | None) -> None:
         first = load_experiment(directory)
         self.state: SavedState | None = checkpoints.latest_valid(directory)
-        whole, reports = _ending(directory / log.NAME)
+        whole, reports, tests = _ending(directory / log.NAME)
         if self.state is None:
             if reports:
                 raise StoreError(
@@ -84,7 +84,7 @@ class Resumption:
         history = History()
         for events, _, _ in log.scan(directory / log.NAME, 0, self.state.log_bytes):
             log.fold(history, events)
-        self.state = replace(self.state, history=history)
+        self.state = replace(self.state, history=history, plain={**self.state.plain, "tests": tests})
 
     def events(self, controls: Controls | None = None, *, linger: bool = False) -> Iterator[Event]:
         """Train on; the first event is Resumed, or RunStarted if the run starts from the beginning.
@@ -118,18 +118,22 @@ def resume(
     return Resumption(directory, changes).events(controls, linger=linger)
 
 
-def _ending(path: Path) -> tuple[RunEnded | None, bool]:
-    """Return how the last attempt ended, None if it was cut off, and whether any checkpoint was ever told of."""
-    end, saved = None, False
+def _ending(path: Path) -> tuple[RunEnded | None, bool, int]:
+    """Return how the last attempt ended, None if it was cut off, and what the log tells of checkpoints and tests.
+
+    The second value is whether any checkpoint was told of, the third how often the test part was told of.
+    """
+    end, saved, tests = None, False, 0
     for events, _, _ in log.scan(path):
         for event in events:
             if isinstance(event, RunEnded):
                 end = event
+                tests += event.test is not None
             elif event.name in ("resumed", "run_started"):
                 end = None
             elif isinstance(event, CheckpointSaved):
                 saved = True
-    return end, saved
+    return end, saved, tests
 
 
 def _changed(

@@ -36,7 +36,7 @@ from ladera.engine.training import Training
 HARD: dict[str, Any] = {
     "data": {"name": "shapes", "examples": 60, "augmentation": {"flip": 0.5, "shift": 1, "noise": 0.1}},
     "model": {"kind": "mlp", "hidden": [8], "dropout": 0.3, "batch_norm": True},
-    "optimizer": {"kind": "adam", "lr": 0.05},
+    "optimizer": {"kind": "adam", "lr": 0.2},
     "regularization": {"l1": 1e-4, "l2": 1e-4},
     "training": {
         "epochs": 40,
@@ -48,7 +48,7 @@ HARD: dict[str, Any] = {
         "schedule": {"kind": "plateau", "patience": 1},
         "checkpoint_every": 0,
     },
-    "stopping": {"patience": 2},
+    "stopping": {"patience": 3},
 }  # fmt: skip
 CLOCK = {"time": 0.0, "seconds": 0.0, "examples_per_second": 0.0}
 
@@ -102,6 +102,9 @@ class Undisturbed:
         self.steps = self.events[-1].step if isinstance(self.events[-1], RunEnded) else 0
         self.steps = max(event.step for event in self.events if isinstance(event, EpochEnded))
         self.told = told(load_history(self.directory))
+        # The schedule cut the rate and early stopping ended the run: their state matters.
+        assert len({event.lr for event in self.events if isinstance(event, EpochEnded)}) > 1
+        assert self.told["at"][2] == "stopped_early"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -217,10 +220,10 @@ def test_a_log_that_tells_of_checkpoints_that_are_gone_starts_nothing_over(
 
 
 def test_changed_hyperparameters_win_and_are_told(tmp_path: Path) -> None:
-    directory = interrupted(tmp_path, 8)
+    directory = interrupted(tmp_path, 9)
     events = list(resume(directory, changes={"optimizer.lr": 0.001, "stopping.patience": 50}))
     assert isinstance(events[0], Resumed)
-    assert events[0].changes == {"optimizer.lr": [0.05, 0.001], "stopping.patience": [2, 50]}
+    assert events[0].changes == {"optimizer.lr": [0.2, 0.001], "stopping.patience": [3, 50]}
     epochs = [event for event in events if isinstance(event, EpochEnded)]
     assert epochs[0].lr == 0.001
     assert epochs[-1].epoch == 40
@@ -303,6 +306,8 @@ def test_a_finished_run_goes_on_when_there_is_more_to_do(tmp_path: Path) -> None
         tmp_path / "nine-0001/final.safetensors"
     ).read_bytes()
     assert one.epochs == 9
+    # The test part was looked at after six epochs already, and the second look says so.
+    assert (one.ended.test["evaluations"], other.ended.test["evaluations"]) == (2, 1)  # type: ignore[union-attr,index]
 
 
 def test_a_run_stopped_early_goes_on_with_more_patience(whole: Undisturbed, tmp_path: Path) -> None:
