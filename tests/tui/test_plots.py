@@ -1,0 +1,220 @@
+"""Which curves, marks and bands a chart shows, and what another early stopping would have done."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ladera.engine.events import CommandTaken, Resumed
+from ladera.engine.stopping import replay
+from ladera.tui import plots
+from ladera.tui.charts import Chart
+from ladera.tui.plots import View
+from ladera.tui.screens.what_if import Question, answer, asked, stepped, told
+
+SIZES = [(1, 1), (10, 3), (40, 10), (80, 14), (180, 40)]
+
+
+def marks(spec: Any) -> dict[str, float]:
+    return {mark.label: float(mark.x) for mark in spec.marks}
+
+
+@pytest.mark.parametrize("marker", ["braille", "block", "ascii"])
+def test_every_state_can_be_drawn_at_every_size(script: Any, marker: Any) -> None:
+    for name, run in script.states().items():
+        for width, height in SIZES:
+            for view in (View(marker=marker), View(marker=marker, smoothing=0.9, axis="time", cursor=2.0)):
+                for chart in (plots.loss_chart, plots.metric_chart):
+                    drawn = Chart().plain(chart(run, [run], view, width, height))
+                    assert "unavailable" not in drawn, (name, drawn)
+                    assert "\x1b" not in drawn
+                    assert marker != "ascii" or drawn.isascii(), (name, drawn)
+
+
+def test_both_curves_with_their_marks(script: Any) -> None:
+    experiment = script.experiment("stopping.patience=4", "stopping.min_delta=0.1")
+    run = script.run(script.events(experiment=experiment), experiment=experiment)
+    spec = plots.loss_chart(run, [run], View(), 80, 20)
+    assert [(curve.label, curve.style, curve.last) for curve in spec.curves] == [
+        ("train", "dim", 0.1),
+        ("validation", "strong", 0.8),
+    ]
+    assert marks(spec) == {"best 0.5000 @ 5": 5, "would stop @ 9": 9}
+    # Improvements must get below 0.5 - 0.1.
+    assert [(band.low, band.high) for band in spec.bands] == [(0.4, 0.5)]
+    assert spec.log_y
+    assert not plots.metric_chart(run, [run], View(), 80, 20).log_y
+
+
+def test_the_axis_of_a_share_ends_at_one(script: Any) -> None:
+    run = script.run(script.events([0.01] * 5, [0.02] * 5))
+    # 1 / 1.02 = 0.980 lies above 0.98, 1 / 1.1 = 0.909 above 0.9.
+    assert plots.metric_chart(run, [run], View(), 80, 20).y_range == (0.98, 1.0)
+    run = script.run(script.events([0.01] * 5, [0.1] * 5))
+    assert plots.metric_chart(run, [run], View(), 80, 20).y_range == (0.9, 1.0)
+    run = script.run(script.events([0.01], [math.nan]))
+    assert plots.metric_chart(run, [run], View(), 80, 20).y_range == (0.98, 1.0)
+    run = script.states()["regression"]
+    assert plots.metric_chart(run, [run], View(), 80, 20).y_range is None
+
+
+def test_before_the_first_run_the_chart_teaches(script: Any) -> None:
+    assert "press r to train" in plots.loss_chart(None, [], View(), 80, 20).empty
+    assert plots.loss_chart(script.states()["empty"], [], View(), 80, 20).empty == "reading the data…"
+    assert "press r" in plots.loss_chart(script.states()["refused"], [], View(), 80, 20).empty
+
+
+def test_other_runs_lie_below_and_keep_their_colour(script: Any) -> None:
+    one, two = (script.run(script.events(), label=f"run-{n}", number=n) for n in (0, 1))
+    spec = plots.loss_chart(two, [one, two], View(), 80, 20)
+    assert [curve.label for curve in spec.curves] == ["run-0", "train", "validation"]
+    assert [curve.colour for curve in spec.curves] == [plots.RUN_COLOURS[0], *[plots.RUN_COLOURS[1]] * 2]
+    one.shown = False
+    assert len(plots.loss_chart(two, [one, two], View(), 80, 20).curves) == 2
+    assert {curve.colour for curve in plots.loss_chart(two, [one], View(colour=False), 80, 20).curves} == {
+        None
+    }
+
+
+def _luminance(colour: str) -> float:
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize(("light", "ground", "least"), [(False, "#121212", 3.0), (True, "#e0e0e0", 4.5)])
+def test_run_colours_stand_out_from_their_ground(script: Any, light: bool, ground: str, least: float) -> None:
+    # The contrast of WCAG 2: 3 for graphics, 4.5 for text; on Textual's own dark and light grounds.
+    for number in range(len(plots.RUN_COLOURS)):
+        colour = plots.colour_of(script.run(number=number), light=light)
+        low, high = sorted((_luminance(colour), _luminance(ground)))
+        assert (high + 0.05) / (low + 0.05) >= least, colour
+
+
+def test_the_visible_range_grows_in_steps(script: Any) -> None:
+    long = [1.0 / n for n in range(1, 100)]
+    ends = [
+        plots.visible(script.run(script.events(long[:n], long[:n])).history, View())[1] for n in range(1, 99)
+    ]
+    assert ends == sorted(ends)
+    assert len(set(ends)) < 12
+    assert ends[-1] <= 100  # never beyond the last epoch of the experiment
+
+
+def test_ended_runs_show_no_empty_room(script: Any) -> None:
+    run = script.states()["stopped_early"]
+    assert plots.visible(run.history, View()) == (0.0, 8.0)
+    assert plots.visible(run.history, View(start=3.0, end=3.0)) == (3.0, 4.0)
+    spec = plots.loss_chart(run, [run], View(), 80, 20)
+    assert marks(spec) == {"best 0.5000 @ 5": 5, "stopped @ 8": 8}
+
+
+@pytest.mark.parametrize(("axis", "end"), [("epoch", 8.0), ("step", 80.0), ("time", 16.0)])
+def test_the_axis_changes_everything_alike(script: Any, axis: Any, end: float) -> None:
+    run = script.states()["stopped_early"]
+    spec = plots.loss_chart(run, [run], View(axis=axis), 80, 20)
+    assert spec.x_range is not None
+    assert spec.x_range[1] == pytest.approx(end)
+    assert float(spec.curves[1].x[-1]) == pytest.approx(end)
+    assert marks(spec)["best 0.5000 @ 5"] == pytest.approx(5 * end / 8)
+    assert spec.x_label == axis
+
+
+def test_commands_and_resumes_are_marked(script: Any) -> None:
+    events = [
+        *script.events(),
+        CommandTaken(command="set", value={"key": "optimizer.lr", "value": 0.1}, epoch=4, step=40),
+        CommandTaken(command="set", value={"key": "a.b", "value": 1}, epoch=5, step=50, error="no"),
+        CommandTaken(command="pause", epoch=6, step=60),
+    ]
+    spec = plots.loss_chart(script.run(events), [], View(cursor=3.0), 80, 20)
+    kinds = [
+        (mark.kind, float(mark.x), mark.label) for mark in spec.marks if mark.kind in ("command", "cursor")
+    ]
+    assert kinds == [("command", 4, "lr 0.1"), ("command", 6, ""), ("cursor", 3, "")]
+    resumed = script.run([*script.events(), Resumed(epoch=4, step=40)])
+    spec = plots.loss_chart(resumed, [], View(), 80, 20)
+    assert [(mark.label, float(mark.x)) for mark in spec.marks if mark.kind == "resume"] == [("resumed", 4)]
+    assert len(spec.curves[0].x) == 4  # what lay behind the checkpoint is gone
+
+
+def test_under_a_smoothed_curve_the_raw_one_stays(script: Any) -> None:
+    run = script.run(script.events())
+    spec = plots.loss_chart(run, [run], View(smoothing=0.6), 80, 20)
+    assert [curve.label for curve in spec.curves] == ["", "train", "", "validation"]
+    assert list(spec.curves[2].y) == pytest.approx([2.1, 1.6, 1.1, 0.9, 0.5, 0.6, 0.7, 0.8])
+    assert spec.curves[3].last == 0.8  # the number at the end is the measured one
+
+
+def test_the_cursor_reads_exact_values(script: Any) -> None:
+    one, two = (script.run(script.events(), label=f"run-{n}", number=n) for n in (0, 1))
+    assert plots.exact_values(one, [one], View()) == ""
+    assert plots.exact_values(one, [one], View(cursor=5.0)) == "epoch 5  train 0.6  validation 0.5"
+    assert plots.exact_values(one, [one, two], View(cursor=5.0)) == (
+        "epoch 5  run-0 train 0.6  run-0 validation 0.5  run-1 train 0.6  run-1 validation 0.5"
+    )
+
+
+# -- what if ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_question_starts_as_the_run_was(script: Any) -> None:
+    experiment = script.experiment("stopping.patience=3", "stopping.min_delta=0.1", "stopping.warm_up=2")
+    run = script.run(script.events(experiment=experiment, reason="stopped_early", restored=5))
+    assert asked(run.history) == Question("loss", "min", 3, 0.1, 2, None)
+    assert answer(run.history, asked(run.history)).stop_epoch == 8
+
+
+@pytest.mark.parametrize("patience", [1, 2, 3, 4, 50])
+@pytest.mark.parametrize("delta", [0.0, 0.15, 0.3, 5.0])
+@pytest.mark.parametrize(("monitor", "mode"), [("loss", "min"), ("accuracy", "max")])
+def test_the_answer_is_the_replay(script: Any, patience: int, delta: float, monitor: str, mode: Any) -> None:
+    run = script.run(script.events())
+    values = [2.1, 1.6, 1.1, 0.9, 0.5, 0.6, 0.7, 0.8]
+    points = [(e, v if monitor == "loss" else 1 / (1 + v)) for e, v in enumerate(values, 1)]
+    verdicts = replay(points, monitor=monitor, mode=mode, patience=patience, min_delta=delta)
+    found = answer(run.history, Question(monitor, mode, patience, delta))
+    assert found.stop_epoch == (len(verdicts) if verdicts[-1].stop else None)
+    assert (found.best_epoch, found.reference) == (verdicts[-1].best_epoch, verdicts[-1].reference)
+    assert found.loss == values[(verdicts[-1].best_epoch or 1) - 1]
+    assert found.lowest == 0.5
+
+
+def said(run: Any, question: Question) -> str:
+    return told(question, answer(run.history, question))
+
+
+def test_the_answer_in_words(script: Any) -> None:
+    run = script.run(script.events([1] * 6, [1.0, 0.6, 0.7, 0.8, 0.5, 0.9]))
+    # By hand: with patience 2 the checks 3 and 4 do not beat 0.6; the lowest, 0.5, comes at 5.
+    assert said(run, Question("loss", "min", 2, 0.0)) == (
+        "monitor loss (min) · patience   2 · min_delta 0\n"
+        "It would have stopped at epoch 4, 2 of 6 epochs earlier, with the weights of epoch 2 (loss 0.6000), "
+        "0.1000 above the lowest recorded."
+    )
+    assert said(run, Question("loss", "min", 9, 0.0)) == (
+        "monitor loss (min) · patience   9 · min_delta 0\n"
+        "It would not have stopped within the 6 recorded epochs: the answer lies beyond them. So far: the weights of "
+        "epoch 5 (loss 0.5000), the lowest recorded."
+    )
+    assert "the last one recorded" in said(script.run(script.events([1] * 2, [1.0, 0.9])), Question("loss", "min", 1, 0.5))  # fmt: skip
+    assert "(accuracy 66.7%), validation loss 0.5000, the lowest recorded" in said(
+        run, Question("accuracy", "max", 9, 0.0)
+    )
+
+
+def test_no_finite_value_and_a_best_of_zero(script: Any) -> None:
+    nothing = script.states()["all nan"]
+    assert "no finite value of loss" in said(nothing, Question("loss", "min", 1, 0.0))
+    zero = script.run(script.events([0.0] * 3, [0.0] * 3))
+    assert "(loss 0.0000)" in said(zero, Question("loss", "min", 1, 0.0))
+
+
+def test_min_delta_moves_along_its_scale() -> None:
+    assert stepped((0.0, 1.0, 2.0), 1.0, 1) == 2.0
+    assert stepped((0.0, 1.0, 2.0), 0.0, -1) == 0.0
+    assert stepped((0.0, 1.0, 2.0), 99.0, 1) == 2.0
+    assert replace(Question("loss", "min", 1, 0.0), patience=2).patience == 2
