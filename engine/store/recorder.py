@@ -200,15 +200,17 @@ class Recorder:
                 self._lock = Lock(place)
                 self._lock.acquire()
             place = self._lock.directory
-            self._status = replace(read_status(place), process=this_process().plain())
-            if not self._status.started:
-                self._status = replace(self._status, started=time.time())
+            known, now = read_status(place), time.time()
+            known = replace(
+                known, process=this_process().plain(), started=known.started or now, heartbeat=now
+            )
+            self._status = after(known, event, now)
+            write_status(place, self._status, durable=False)
             if isinstance(event, RunStarted):
                 directory.write_experiment(place, event.experiment)
             self._writer = LogWriter(place / log.NAME)
             self._writer.open()
             load.resume_index(place, self._writer.index, self._writer.size)
-            write_status(place, self._status, durable=False)
             with contextlib.suppress(OSError):
                 (place / directory.STOP).unlink()
         except OSError as error:

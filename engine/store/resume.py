@@ -69,6 +69,8 @@ class Resumption:
                     "experiment.toml starts over"
                 )
             self.experiment, self.changes = _changed(first.plain(), wanted)
+            if whole is not None:
+                _refuse_diverged(directory, whole, self.changes)
             self.notes = ("no checkpoint had been saved yet: the run starts from the beginning",)
             return
         self.experiment, self.changes = _changed(self.state.plain["experiment"], wanted)
@@ -156,13 +158,9 @@ def _refuse_ended(
     directory: Path, end: RunEnded, state: SavedState, experiment: Experiment, found: Mapping[str, Any]
 ) -> None:
     """Raise AlreadyEndedError if going on would make no step, or the same last step again."""
+    _refuse_diverged(directory, end, found)
     name, made = directory.name, state.plain["epoch"] - 1
     stopping, wait = experiment.stopping, state.plain["training"]["stopping"]["wait"]
-    if end.reason == "diverged" and not found:
-        raise AlreadyEndedError(
-            "diverged",
-            f"{name} diverged, and would again: change something, for example a smaller optimizer.lr",
-        )
     if end.reason == "stopped_early" and stopping.enabled and wait >= max(1, stopping.patience):
         raise AlreadyEndedError(
             "stopped_early",
@@ -172,4 +170,13 @@ def _refuse_ended(
         raise AlreadyEndedError(
             "finished",
             f"{name} has finished its {made} epochs: raise training.epochs above that to go on",
+        )
+
+
+def _refuse_diverged(directory: Path, end: RunEnded, found: Mapping[str, Any]) -> None:
+    """Raise AlreadyEndedError if the run diverged and nothing is different now."""
+    if end.reason == "diverged" and not found:
+        raise AlreadyEndedError(
+            "diverged",
+            f"{directory.name} diverged, and would again: change something, for example a smaller optimizer.lr",
         )

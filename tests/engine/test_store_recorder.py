@@ -69,6 +69,16 @@ def record(
     return recorder, events
 
 
+def remove(path: Path) -> None:
+    """Delete a directory in which another thread may be making a file at this moment."""
+    while True:
+        try:
+            shutil.rmtree(path)
+            return
+        except OSError:
+            continue
+
+
 def wait_for(condition: Callable[[], Any]) -> None:
     until = time.monotonic() + 20
     while not condition():
@@ -354,7 +364,7 @@ def test_a_directory_deleted_while_training_is_made_anew(tmp_path: Path) -> None
         if isinstance(event, EpochEnded) and event.epoch == 3:
             assert recorder.directory is not None
             recorder._writer.flush()
-            shutil.rmtree(recorder.directory)
+            remove(recorder.directory)
             wait_for((recorder.directory / "experiment.toml").exists)
 
     recorder, events = record(tmp_path, script)
@@ -378,7 +388,7 @@ def test_a_directory_moved_while_training_is_followed(tmp_path: Path) -> None:
             recorder.directory.rename(tmp_path / "elsewhere")
             wait_for(lambda: recorder.directory == tmp_path / "elsewhere")
 
-    recorder, events = record(tmp_path, script)
+    _, events = record(tmp_path, script)
     assert [path.name for path in tmp_path.iterdir()] == ["elsewhere"]
     history = load_history(tmp_path / "elsewhere")
     assert (history.state, len(history.train["loss"])) == ("finished", 6)
