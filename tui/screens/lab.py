@@ -27,8 +27,8 @@ from ..widgets.line import Line, written
 if TYPE_CHECKING:
     from ..app import LabApp
 
-#: Share of the time that drawing charts may take while training.
-_BUDGET = 0.025
+#: Share of the time that the screen may take while training, and while training waits or is elsewhere.
+_BUDGET, _IDLE_BUDGET = 0.025, 0.25
 _FASTEST, _SLOWEST = 0.2, 2.0
 
 
@@ -45,7 +45,7 @@ class LabScreen(Screen[None]):
         Binding("p", "app.pause", "Pause"),
         Binding("s", "app.stop", "Stop"),
         Binding("e", "edit", "Edit"),
-        Binding("question_mark,f1", "app.help", "Help"),
+        Binding("question_mark", "app.help", "Help"),
         Binding("q", "app.leave", "Quit"),
         Binding("space", "app.single_step", "Step", show=False),
         Binding("right_square_bracket", "app.some_epochs", "Run n epochs", show=False),
@@ -104,8 +104,7 @@ class LabScreen(Screen[None]):
         table.border_title = "Runs"
         for column in views.COLUMNS:
             table.add_column(column, key=column)
-        self._charts_due = self._text_due = 0.0
-        self._charts_stale = self._text_stale = False
+        self._due, self._used, self._stale = 0.0, time.thread_time(), False
         self._told: tuple[Run | None, int] = (None, 0)
         self._rows: dict[int, tuple[str, ...]] = {}
         self.set_interval(0.1, self.tick)
@@ -115,18 +114,22 @@ class LabScreen(Screen[None]):
     # -- showing -----------------------------------------------------------------------------------------------------
 
     def tick(self) -> None:
-        """Fold what arrived; show what changed, as often as the time it takes allows."""
-        if self.app.sitting.poll():
-            self._text_stale = self._charts_stale = True
+        """Fold what arrived; show what changed, as often as the time it takes allows.
+
+        What one showing cost, Textual's painting included, is the processor time of this thread until the next.
+        """
+        self._stale = self.app.sitting.poll() or self._stale
         now, run = time.monotonic(), self.app.current
         self._tell_refusals(run)
         calm = run is None or not run.active
-        if self._text_stale and (now >= self._text_due or calm):
-            self._text_stale, self._text_due = False, now + 0.25
-            self.show_text()
-        if self._charts_stale and (now >= self._charts_due or calm) and self.app.screen is self:
-            self._charts_stale = False
-            self.show_charts()
+        if self._stale and (now >= self._due or calm) and self.app.screen is self:
+            used = time.thread_time()
+            cost, self._used = used - self._used, used
+            # Where training waits anyway, an eye may have more.
+            idle = run is not None and (run.history.paused or run.history.pace > 0)
+            share = _IDLE_BUDGET if idle or (run is not None and run.source is not None) else _BUDGET
+            self._stale, self._due = False, now + min(_SLOWEST, max(_FASTEST, cost / share))
+            self.show_all()
 
     def _tell_refusals(self, run: Run | None) -> None:
         """Say why a command was not obeyed."""
@@ -164,7 +167,9 @@ class LabScreen(Screen[None]):
         text, trouble = views.diagnosis_line(run)
         line = self.query_one("#diagnosis", Line)
         size = line.content_size
-        line.set(views.clipped(written(line, text), size.width, size.height, "… d: all of it") if size else text)
+        line.set(
+            views.clipped(written(line, text), size.width, size.height, "… d: all of it") if size else text
+        )
         line.set_class(trouble, "trouble")
         self._show_runs()
 
@@ -173,13 +178,9 @@ class LabScreen(Screen[None]):
         return views.progress(run.history) if run is not None and run.active else ""
 
     def show_charts(self) -> None:
-        """Draw the charts that are visible; what it took says when the next time is."""
-        charts = list(self.query(ChartView))
-        for chart in charts:
+        """Draw the charts that are visible."""
+        for chart in self.query(ChartView):
             chart.show()
-        # Textual's own painting of the changed lines takes about as long again.
-        spent = 2 * sum(chart.seconds for chart in charts)
-        self._charts_due = time.monotonic() + min(_SLOWEST, max(_FASTEST, spent / _BUDGET))
 
     def _show_runs(self) -> None:
         runs = self.app.sitting.runs
@@ -220,7 +221,9 @@ class LabScreen(Screen[None]):
         row, about = self.query_one("#form", ExperimentForm).current, self.query_one("#about", Line)
         if row is not None:
             side = self.query_one("#side").size
-            about.set(views.clipped(written(about, self.app.about(row)), side.width - 2, max(4, side.height // 4)))
+            about.set(
+                views.clipped(written(about, self.app.about(row)), side.width - 2, max(4, side.height // 4))
+            )
 
     def on_experiment_form_chosen(self, event: ExperimentForm.Chosen) -> None:
         """Let the user change it."""

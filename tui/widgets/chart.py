@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 from rich.text import Text
@@ -25,14 +24,11 @@ class ChartView(Widget, can_focus=False):
         self._ask = ask
         self._chart = Chart()
         self._lines: list[Text] = []
-        self.seconds = 0.0
-        "What the last drawing took."
 
     def show(self) -> None:
         """Draw anew what changed; nothing while hidden."""
         if not self.size or not self.is_on_screen:
             return
-        began = time.perf_counter()
         lines = self._chart.render(self._ask(self.size.width, self.size.height))
         if len(lines) != len(self._lines):
             self._lines = list(lines)
@@ -44,7 +40,6 @@ class ChartView(Widget, can_focus=False):
             self._lines = list(lines)
             if changed:
                 self.refresh(*(Region(0, row, self.size.width, 1) for row in changed))
-        self.seconds = time.perf_counter() - began
 
     def reset(self) -> None:
         """Forget the axis range, as when something else is shown."""

@@ -33,5 +33,10 @@ class Line(Static):
     def set(self, text: str) -> None:
         """Show a text."""
         if text != self._text:
+            # A layout of the whole screen costs more than all the rest; only a change of size needs one.
+            grows = self.styles.auto_dimensions and (len(text), text.count("\n")) != (
+                len(self._text),
+                self._text.count("\n"),
+            )
             self._text = text
-            self.update(Content(written(self, text)))
+            self.update(Content(written(self, text)), layout=bool(grows))
