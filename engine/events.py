@@ -10,6 +10,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from functools import cache
 from typing import Any, ClassVar
 
 
@@ -234,9 +235,23 @@ def to_plain(event: Event) -> dict[str, Any]:
     return {"event": event.name, "time": round(event.time, 6), **values}
 
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+@cache
+def _names(kind: type[Event]) -> tuple[str, ...]:
+    return tuple(item.name for item in fields(kind) if item.name != "time")
+
+
 def to_line(event: Event) -> str:
     """Return the event as one line of strict JSON, without the line's end."""
-    return json.dumps(to_plain(event), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    values = {"event": event.name, "time": round(event.time, 6)}
+    for name in _names(type(event)):
+        values[name] = getattr(event, name)
+    try:
+        return _ENCODER.encode(values)
+    except (TypeError, ValueError):  # a number that is not finite, or a mapping that is no dict
+        return _ENCODER.encode(to_plain(event))
 
 
 def from_plain(values: Mapping[str, Any]) -> Event:
