@@ -93,7 +93,7 @@ class LabApp(App[str]):
         self.current: Run | None = watched
         if watched is not None:
             self.sitting.add(watched)
-        self._before: list[Experiment] = []
+        self._before: list[tuple[Experiment, str]] = []
         self._slow = False
 
     def on_mount(self) -> None:
@@ -321,17 +321,17 @@ class LabApp(App[str]):
             return
         self.take(changed)
 
-    def take(self, experiment: Experiment) -> None:
-        """Make this the experiment of the form; `u` undoes it."""
+    def take(self, experiment: Experiment, base: str | None = None) -> None:
+        """Make this the experiment of the form, `base` the preset it began with; `u` undoes it."""
         if experiment != self.experiment:
-            self._before.append(self.experiment)
-            self.experiment = experiment
+            self._before.append((self.experiment, self.base))
+            self.experiment, self.base = experiment, base or self.base
             self.lab.show_experiment()
 
     def action_undo(self) -> None:
         """Take back the last change of the form."""
         if self._before:
-            self.experiment = self._before.pop()
+            self.experiment, self.base = self._before.pop()
             self.lab.show_experiment()
         else:
             self.lab.note("nothing to undo")
@@ -343,8 +343,7 @@ class LabApp(App[str]):
         def go(name: str | None) -> None:
             preset = find(EXPERIMENTS, name) if name else None
             if preset is not None:
-                self.base = preset.short
-                self.take(load(preset.short))
+                self.take(load(preset.short), preset.short)
 
         self.push_screen(PickerScreen("Experiment", presets, [None] * len(presets), self.base), go)
 

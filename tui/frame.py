@@ -20,9 +20,9 @@ def frame(run: Run, width: int = 0, height: int = 0) -> str:
     chart = Chart().plain(plots.loss_chart(run, [run], view, width, max(8, height - 9)))
     lines = [
         f"{run.name}  {views.in_one_line(run.experiment)}",
-        f"{views.status(run)}  {views.progress(run.history)}",
+        str(views.status(run)),
         chart,
-        views.figures(run),
+        views.figures(run, width),
         *views.stopping_lines(run, width, ascii_only=plain),
         views.diagnosis_line(run)[0],
     ]

@@ -86,17 +86,6 @@ def status(run: Run | None) -> Status:
     return Status(sign, word, duration(history.time) + left if history.started else "")
 
 
-def progress(history: History) -> str:
-    """Epoch, step and speed."""
-    if history.started is None:
-        return ""
-    speed = (
-        f" · {count(round(history.examples_per_second))} examples/s" if history.examples_per_second else ""
-    )
-    last = f"{history.started.steps_per_epoch * history.epochs:,}"
-    return f"epoch {history.epoch:>{len(str(history.epochs))}} of {history.epochs} · step {history.step:>{len(last)},}{speed}"
-
-
 # -- early stopping --------------------------------------------------------------------------------------------------
 
 
@@ -170,7 +159,8 @@ def _ending(history: History) -> str:
     if ended.reason == "stopped_early" and history.checks:
         wait = history.checks[-1].wait
         return f"stopped early at epoch {ended.epoch}: {wait} check{'s' * (wait != 1)} in a row without improvement"
-    return f"{STATES.get(ended.reason, ('', ended.reason))[1]} at epoch {ended.epoch}: {clean(ended.detail, 300)}"
+    detail = clean(ended.detail, 300)
+    return f"{STATES.get(ended.reason, ('', ended.reason))[1]} at epoch {ended.epoch}{': ' * bool(detail)}{detail}"
 
 
 def _weights(history: History) -> str:
@@ -225,22 +215,29 @@ def clipped(text: str, width: int, rows: int, more: str = "…") -> str:
 # -- numbers beside the curves ---------------------------------------------------------------------------------------
 
 
-def figures(run: Run | None) -> str:
-    """Train and validation loss of the last check, their gap, and the task's metric, at fixed places."""
+def figures(run: Run | None, width: int = 0) -> str:
+    """Epoch, train and validation loss of the last check, their gap, the task's metric, speed, at fixed places.
+
+    In `width` cells, if given: what matters least is left out.
+    """
     if run is None or not run.history.train:
         return ""
     history = run.history
     parts = [
+        f"epoch {history.epoch:>{len(str(history.epochs))}}/{history.epochs}",
         f"train {number(_last(history, 'train', 'loss'))}",
         f"validation {number(_last(history, 'validation', 'loss'))}",
     ]
-    if history.gap is not None:
-        parts.append(f"gap {number(history.gap)}")
-    metric = metric_of(history)
-    if metric in history.validation:
+    if (metric := metric_of(history)) in history.validation:
         value = _last(history, "validation", metric)
-        shown = percent(value) if metric in SHARES else number(value)
-        parts.append(f"validation {title(metric)} {shown}")
+        parts.append(f"{title(metric)} {percent(value) if metric in SHARES else number(value)}")
+    if "loss" in history.validation:
+        parts.append(f"gap {number(math.nan if history.gap is None else history.gap)}")
+    if history.examples_per_second and history.ended is None:
+        parts.append(f"{count(round(history.examples_per_second)):>7} examples/s")
+        parts.append(f"step {history.step:,}")
+    while width and len(parts) > 1 and cell_len("  ".join(parts)) > width:
+        parts.pop()
     return "  ".join(parts)
 
 
@@ -275,7 +272,8 @@ def diagnosis_line(run: Run | None) -> tuple[str, bool]:
 
 # -- runs ------------------------------------------------------------------------------------------------------------
 
-COLUMNS = ("run", "state", "epoch", "best", "at", "what differs")
+#: Columns of the runs table with their widths: numbers keep their place whatever a run is called.
+COLUMNS = {"run": 18, "state": 15, "epoch": 9, "best": 8, "at": 4, "what differs": 80}
 
 
 def run_row(run: Run, others: Sequence[Run]) -> tuple[str, ...]:

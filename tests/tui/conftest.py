@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.pilot import Pilot
 
 from ladera.engine.events import (
     Checked,
@@ -24,6 +27,7 @@ from ladera.engine.events import (
 from ladera.engine.experiment import Experiment
 from ladera.engine.stopping import EarlyStopping
 from ladera.presets.catalog import change, load
+from ladera.tui.app import LabApp
 from ladera.tui.sitting import Run
 
 #: Eight epochs whose best validation loss is 0.5 at epoch 5.
@@ -192,3 +196,79 @@ class Script:
 def script() -> Script:
     """Scripted runs."""
     return Script()
+
+
+class Lab:
+    """The lab under a pilot."""
+
+    def __init__(self, app: LabApp, pilot: Pilot[Any]) -> None:
+        self.app = app
+        self.pilot = pilot
+
+    @property
+    def text(self) -> str:
+        """The screen as text."""
+        rows = self.app.screen._compositor.render_strips()
+        return "\n".join("".join(segment.text for segment in strip) for strip in rows)
+
+    @property
+    def run(self) -> Run:
+        """The current run."""
+        assert self.app.current is not None
+        return self.app.current
+
+    @property
+    def notes(self) -> list[str]:
+        """What was said in passing."""
+        return [note.message for note in self.app._notifications]
+
+    async def press(self, *keys: str) -> None:
+        """Type."""
+        await self.pilot.press(*keys)
+        await self.pilot.pause()
+
+    async def until(self, condition: Callable[[], object], seconds: float = 30.0) -> None:
+        """Wait for a condition."""
+        end = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < end, f"it did not come:\n{self.text}"
+            await self.pilot.pause(0.02)
+        await self.pilot.pause()
+
+    async def sees(self, words: str, seconds: float = 30.0) -> None:
+        """Wait for words on the screen."""
+        await self.until(lambda: words in self.text, seconds)
+
+
+@pytest.fixture
+def open_lab(script: Script, tmp_path: Path) -> Callable[..., AbstractAsyncContextManager[Lab]]:
+    """Open the lab with a trainer that tells scripted events; its threads end with it."""
+
+    @asynccontextmanager
+    async def opened(
+        told: Any = (),
+        size: tuple[int, int] = (120, 40),
+        *,
+        trainer: Any = None,
+        experiment: Experiment | None = None,
+        **options: Any,
+    ) -> AsyncIterator[Lab]:
+        app = LabApp(
+            experiment or script.experiment(),
+            options.pop("base", "digits"),
+            tmp_path / "runs",
+            trainer=trainer or script.trainer(told),
+            **options,
+        )
+        try:
+            async with app.run_test(size=size, notifications=True) as pilot:
+                await pilot.pause()
+                yield Lab(app, pilot)
+                for run in app.sitting.runs:
+                    run.queued = False
+                    run.controls.abandon()
+        finally:
+            for run in app.sitting.runs:
+                run.controls.abandon()
+
+    return opened

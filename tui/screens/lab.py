@@ -102,13 +102,14 @@ class LabScreen(Screen[None]):
         self.query_one("#diagnosis").border_title = "Diagnosis"
         table = self.query_one("#runs", DataTable)
         table.border_title = "Runs"
-        for column in views.COLUMNS:
-            table.add_column(column, key=column)
+        for column, width in views.COLUMNS.items():
+            table.add_column(column, key=column, width=width)
         self._due, self._used, self._stale = 0.0, time.thread_time(), False
         self._told: tuple[Run | None, int] = (None, 0)
         self._rows: dict[int, tuple[str, ...]] = {}
         self.set_interval(0.1, self.tick)
         self.query_one("#form").focus()
+        self.app.theme_changed_signal.subscribe(self, lambda _: self.call_after_refresh(self.show_charts))
         self.call_after_refresh(self.show_all)
 
     # -- showing -----------------------------------------------------------------------------------------------------
@@ -161,9 +162,8 @@ class LabScreen(Screen[None]):
         width = stopping.content_size.width or 80
         stopping.set("\n".join(views.stopping_lines(run, width, ascii_only=ascii_only)))
         figures = plots.exact_values(run, app.sitting.runs, app.view) if run else ""
-        self.query_one("#figures", Line).set(
-            figures or "   ".join(filter(None, (views.figures(run), self._progress())))
-        )
+        line = self.query_one("#figures", Line)
+        line.set(figures or views.figures(run, line.content_size.width))
         text, trouble = views.diagnosis_line(run)
         line = self.query_one("#diagnosis", Line)
         size = line.content_size
@@ -172,10 +172,6 @@ class LabScreen(Screen[None]):
         )
         line.set_class(trouble, "trouble")
         self._show_runs()
-
-    def _progress(self) -> str:
-        run = self.app.current
-        return views.progress(run.history) if run is not None and run.active else ""
 
     def show_charts(self) -> None:
         """Draw the charts that are visible."""
@@ -196,7 +192,7 @@ class LabScreen(Screen[None]):
                 table.add_row(*cells, key=str(run.number))
             elif self._rows[run.number] != row:
                 for column, cell in zip(views.COLUMNS, cells, strict=True):
-                    table.update_cell(str(run.number), column, cell, update_width=True)
+                    table.update_cell(str(run.number), column, cell)
             self._rows[run.number] = row
 
     def _loss(self, width: int, height: int) -> plots.ChartSpec:

@@ -1,0 +1,73 @@
+"""Any keys in any order: the lab never raises, and never gets stuck."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+
+from ladera.tui.help import SECTIONS
+from ladera.tui.screens.lab import LabScreen
+
+_OWN = [key for _, keys in SECTIONS for one in keys for key in one.keys.split(",")]
+#: Leaving would end the test, and saving writes presets; their own tests press these.
+_LEFT_OUT = {"q", "ctrl+q", "ctrl+c", "D", "ctrl+s"}
+_WALK = ["up", "down", "left", "right", "enter", "escape", "tab", "shift+tab", "home", "end", "pageup", "pagedown",
+         "backspace", "delete", "space", "1", "=", ".", "[", "]", "é", "x", "Q"]  # fmt: skip
+KEYS = sorted({*_OWN, *_WALK} - _LEFT_OUT)
+
+
+def choices(rng: random.Random, count: int) -> list[str]:
+    """Keys, with runs of the same one and of walking, as people press them."""
+    keys: list[str] = []
+    while len(keys) < count:
+        pool = KEYS if rng.random() < 0.7 else ["enter", "down", "escape"]
+        keys += [rng.choice(pool)] * rng.choice((1, 1, 1, 2, 5))
+    return keys[:count]
+
+
+async def mash(lab: Any, rng: random.Random, count: int) -> None:
+    """Press keys; a window that changes its size now and then."""
+    pressed: list[str] = []
+    for number, key in enumerate(choices(rng, count)):
+        pressed.append(key)
+        if len(lab.app.sitting.runs) > 12 and key == "r":
+            continue
+        await lab.pilot.press(key)
+        if number % 50 == 49:
+            await lab.pilot.resize_terminal(rng.choice((30, 80, 120, 200)), rng.choice((8, 24, 40)))
+        if lab.app._exit:
+            # `q` in the command palette's list: a way out that was asked for by name.
+            return
+        assert lab.app._exception is None, pressed[-40:]
+    for _ in range(12):
+        if isinstance(lab.app.screen, LabScreen):
+            break
+        await lab.press("escape")
+    assert isinstance(lab.app.screen, LabScreen), pressed[-40:]
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_some_hundred_keys(
+    open_lab: Any, script: Any, seed: int, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    rng = random.Random(seed)
+    ends = [None, "finished", "stopped_early", "diverged"]
+    async with open_lab(lambda run: script.events(reason=rng.choice(ends))) as lab:
+        await mash(lab, rng, 150)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(100, 120))
+async def test_ten_thousand_keys(
+    open_lab: Any, script: Any, seed: int, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    rng = random.Random(seed)
+    ends = [None, "finished", "stopped_early", "diverged"]
+    async with open_lab(lambda run: script.events(reason=rng.choice(ends))) as lab:
+        await mash(lab, rng, 500)

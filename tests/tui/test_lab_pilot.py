@@ -1,0 +1,545 @@
+"""The lab under Textual's pilot: every state at three sizes, the form, steering, what-if, leaving, resizing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from textual.widgets import DataTable, Input, OptionList
+from textual.widgets.option_list import Option
+
+from ladera.engine.errors import InputError
+from ladera.engine.events import CommandTaken, Event
+from ladera.tui.help import HELP, SECTIONS, shown
+from ladera.tui.plots import View
+from ladera.tui.screens.lab import LabScreen
+from ladera.tui.screens.picker import PickerScreen
+from ladera.tui.screens.what_if import WhatIfScreen
+from ladera.tui.sitting import Run
+from ladera.tui.widgets.chart import ChartView
+from ladera.tui.widgets.experiment_form import ExperimentForm
+from ladera.tui.widgets.line import Line
+
+SIZES = [(80, 24), (120, 40), (200, 60)]
+
+
+def row(lab: Any, key: str) -> str:
+    """The value of a row of the form."""
+    form = lab.app.lab.query_one(ExperimentForm)
+    return next(row.value for row in form._rows if row.key == key)
+
+
+async def choose(lab: Any, key: str) -> None:
+    """Go to a row of the form and press Enter."""
+    form = lab.app.lab.query_one(ExperimentForm)
+    await lab.press("e")
+    form.highlighted = [row.key for row in form._rows].index(key)
+    await lab.press("enter")
+
+
+async def pick(lab: Any, part: str, name: str) -> None:
+    """Pick a preset by keys."""
+    await choose(lab, part)
+    options = lab.app.screen.query_one(OptionList)
+    names = [options.get_option_at_index(i).id for i in range(options.option_count)]
+    move = names.index(name) - (options.highlighted or 0)
+    await lab.press(*["down" if move > 0 else "up"] * abs(move), "enter")
+
+
+async def type_value(lab: Any, text: str) -> None:
+    """Put a text into the prompt."""
+    lab.app.screen.query_one(Input).value = text
+    await lab.pilot.pause()
+
+
+# -- what is seen ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_empty_lab_teaches(open_lab: Any, size: Any) -> None:
+    async with open_lab(size=size) as lab:
+        await lab.sees("no run yet")
+        assert "press r to train" in lab.text
+        assert "digits · mlp 128-64 · cce · adam 0.001" in lab.text
+        bottom = lab.text.splitlines()[-1]
+        for words in ("r Run", "p Pause", "s Stop", "e Edit", "? Help", "q Quit"):
+            assert words in bottom  # at 80 columns too
+        assert ("Optimizer" in lab.text) == (size[0] >= 100)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_run_that_trains(open_lab: Any, script: Any, size: Any) -> None:
+    experiment = script.experiment("stopping.patience=10")
+    async with open_lab(script.events(experiment=experiment), size, experiment=experiment) as lab:
+        await lab.press("r")
+        await lab.sees("training")
+        await lab.sees("would stop @ 15")
+        text = lab.text
+        assert "best 0.5000 @ 5" in text
+        assert "waiting  3 of 10 checks  ▰▰▰▱▱▱▱▱▱▱" in text
+        assert "epoch   8/100  train 0.1000   validation 0.8000   accuracy  55.6%  gap 0.7000" in text
+        assert any("⠀" < c <= "⣿" for c in text)
+        assert text.splitlines()[0].rstrip().endswith("● training  00:16 / ≤03:20")
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_every_state_is_shown(open_lab: Any, script: Any, size: Any) -> None:
+    async with open_lab(size=size) as lab:
+        for name, run in script.states().items():
+            lab.app.sitting.add(run)
+            lab.app.look_at(run.number)
+            await lab.pilot.pause()
+            text = lab.text
+            assert "\x1b" not in text, name
+            assert len(text.splitlines()) == size[1]
+            assert "chart unavailable" not in text, name
+            assert lab.app.lab.query_one("#status", Line).text in text.splitlines()[0], name
+
+
+async def test_the_end_is_told(open_lab: Any, script: Any) -> None:
+    async with open_lab(script.events(reason="stopped_early", restored=5)) as lab:
+        await lab.press("r")
+        await lab.sees("stopped early at epoch 8")
+        assert "weights of epoch 5 are loaded" in lab.text
+        assert "test: loss 0.5500 · accuracy 90.0%" in lab.text
+
+
+async def test_names_are_never_read_as_markup(open_lab: Any, script: Any) -> None:
+    async with open_lab(watched=script.states()["hostile"]) as lab:
+        await lab.sees("▸ a[/b]c [2J")
+        table = lab.app.lab.query_one("#runs", DataTable)
+        assert str(table.get_cell("0", "run")) == "▸ a[/b]c [2J [bold]x"
+        await lab.press("d")
+        assert "[red]x[/]" in lab.text
+        assert "\x1b" not in lab.text
+
+
+async def test_the_title_tells_what_the_charts_show(open_lab: Any, script: Any) -> None:
+    async with open_lab(script.events(reason="finished")) as lab:
+        await lab.press("r")
+        await lab.sees("■ finished")
+        lab.app.take(script.experiment("optimizer.lr=0.5"))
+        await lab.pilot.pause()
+        assert "adam 0.001" in lab.text.splitlines()[0]
+        assert "Next experiment: r trains it" in lab.text
+
+
+async def test_seven_bit_screens_are_seven_bit(open_lab: Any, script: Any) -> None:
+    view = View(marker="ascii", colour=False)
+    async with open_lab(view=view) as lab:
+        for name, run in {"none": None, **script.states()}.items():
+            if run is not None:
+                lab.app.sitting.add(run)
+                lab.app.look_at(run.number)
+            for keys in ((), ("d",), ("question_mark",), ("w",)) if name in ("none", "hostile") else ((),):
+                await lab.press(*keys)
+                await lab.pilot.pause()
+                odd = {c for c in lab.text if not c.isascii()} - {"▏"}  # the footer's own
+                assert not odd, (name, keys, lab.text)
+                if len(lab.app.screen_stack) == 3:
+                    await lab.press("escape")
+
+
+async def test_the_light_theme_gets_dark_curves(open_lab: Any, script: Any) -> None:
+    async with open_lab(script.events(reason="finished")) as lab:
+        await lab.press("r")
+        await lab.sees("finished")
+        assert "#e69f00" in colours(lab)
+        lab.app.theme = "textual-light"
+        await lab.until(lambda: "#7d5300" in colours(lab))
+        assert "#e69f00" not in colours(lab)
+
+
+def colours(lab: Any) -> set[str]:
+    lines = lab.app.lab.query_one("#loss", ChartView)._lines
+    return {str(span.style).split()[-1] for line in lines for span in line.spans if "#" in str(span.style)}
+
+
+# -- the form --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_another_optimizer_by_the_picker(open_lab: Any, size: Any) -> None:
+    async with open_lab(size=size) as lab:
+        await pick(lab, "optimizer", "rmsprop")
+        assert lab.app.experiment.optimizer.kind == "rmsprop"
+        assert row(lab, "optimizer") == "rmsprop"
+        assert "rmsprop" in lab.text.splitlines()[0]
+        await lab.press("escape", "u")
+        assert lab.app.experiment.optimizer.kind == "adam"
+        await lab.press("u")
+        assert "nothing to undo" in lab.notes[-1]
+
+
+async def test_what_does_not_fit_says_why_and_is_not_taken(open_lab: Any) -> None:
+    async with open_lab(size=(120, 40)) as lab:
+        await pick(lab, "loss", "bce")
+        assert isinstance(lab.app.screen, PickerScreen)
+        assert "× bce" in lab.text
+        assert "Cannot be chosen now: " in lab.text
+        await lab.press("escape")
+        assert lab.app.experiment.loss.kind == "cce"
+
+
+async def test_a_wrong_value_is_refused_in_words(open_lab: Any) -> None:
+    async with open_lab() as lab:
+        await choose(lab, "optimizer.lr")
+        for wrong in ("fast", "-1", "nan", "inf", "[", "[/b] = 1"):
+            await type_value(lab, wrong)
+            await lab.press("enter")
+            complaint = lab.app.screen.query_one("#prompt-help", Line)
+            assert complaint.has_class("trouble"), wrong
+            assert "optimizer.lr: must be" in complaint.text
+            assert lab.app.experiment.optimizer.lr == 0.001
+        await type_value(lab, "0.5")
+        await lab.press("enter")
+        assert (lab.app.experiment.optimizer.lr, row(lab, "optimizer")) == (0.5, "adam *")
+
+
+async def test_each_value_is_explained_beside_the_form(open_lab: Any) -> None:
+    async with open_lab() as lab:
+        form = lab.app.lab.query_one(ExperimentForm)
+        form.highlighted = [row.key for row in form._rows].index("stopping.patience")
+        await lab.pilot.pause()
+        about = lab.app.lab.query_one("#about", Line).text
+        assert "Checks in a row without improvement" in about.replace("\n", " ")
+
+
+async def test_another_experiment_and_back(open_lab: Any) -> None:
+    async with open_lab() as lab:
+        await lab.press("ctrl+o")
+        options = lab.app.screen.query_one(OptionList)
+        names = [options.get_option_at_index(i).id for i in range(options.option_count)]
+        options.highlighted = names.index("diabetes")
+        await lab.press("enter")
+        assert lab.app.experiment.data.name == "diabetes"
+        assert lab.app.base == "diabetes"
+        await lab.press("u")
+        assert (lab.app.experiment.data.name, lab.app.base) == ("digits", "digits")
+
+
+async def test_the_form_fits_its_column(open_lab: Any) -> None:
+    for size in SIZES[1:]:
+        async with open_lab(size=size) as lab:
+            form = lab.app.lab.query_one(ExperimentForm)
+            prompts = [form.get_option_at_index(i).prompt for i in range(form.option_count)]
+            assert len({prompt.cell_length for prompt in prompts if prompt.plain.endswith("▾")}) == 1
+            assert all(prompt.cell_length <= form.scrollable_content_region.width for prompt in prompts)
+            assert any(prompt.plain.startswith("  validate every 1") for prompt in prompts)
+            assert isinstance(form.get_option_at_index(0), Option)
+
+
+# -- training --------------------------------------------------------------------------------------------------------
+
+
+def taken(run: Run) -> list[str]:
+    return [command.command for command in run.history.commands]
+
+
+async def test_steering(open_lab: Any, script: Any) -> None:
+    async with open_lab(script.events()) as lab:
+        await lab.press("p")
+        assert "Nothing trains now" in lab.notes[-1]
+        await lab.press("r")
+        await lab.sees("training")
+        await lab.press("p")
+        await lab.sees("‖ paused")
+        await lab.press("p")
+        await lab.until(lambda: taken(lab.run) == ["pause", "resume"])
+        await lab.press("space", "k", "o")
+        await lab.until(lambda: taken(lab.run)[2:] == ["step", "checkpoint", "pace"])
+        await lab.press("right_square_bracket")
+        await type_value(lab, "0")
+        await lab.press("enter")
+        assert "a whole number from 1" in lab.text
+        await type_value(lab, "3")
+        await lab.press("enter")
+        await lab.until(lambda: lab.run.history.commands[-1].value == 3)
+        await lab.press("f")
+        await lab.sees("□ stopped")
+        assert taken(lab.run)[-1] == "finish_epoch"
+
+
+async def test_stop_asks_and_the_first_answer_saves(open_lab: Any, script: Any) -> None:
+    async with open_lab(script.events()) as lab:
+        await lab.press("s")
+        assert "Nothing trains now" in lab.notes[-1]
+        await lab.press("r")
+        await lab.sees("training")
+        await lab.press("s")
+        assert "Stop this run?" in lab.text
+        await lab.press("escape")
+        assert taken(lab.run) == []
+        await lab.press("s", "enter")
+        await lab.sees("□ stopped")
+        assert taken(lab.run) == ["stop"]
+
+
+async def test_a_live_value_is_changed_and_a_refusal_is_told(open_lab: Any, script: Any) -> None:
+    async with open_lab(script.events()) as lab:
+        await lab.press("r")
+        await lab.sees("training")
+        await lab.press("c")
+        await type_value(lab, "lr")
+        await lab.press("enter")
+        assert "key=value" in lab.text
+        await type_value(lab, "optimizer.lr=0.5")
+        await lab.press("enter")
+        await lab.until(lambda: lab.run.history.setting("optimizer.lr") == 0.5)
+        await lab.press("c")
+        await type_value(lab, "model.hidden=[1]")
+        await lab.press("enter")
+        await lab.until(lambda: any("cannot be changed while training" in note for note in lab.notes))
+
+
+async def test_a_second_run_waits_its_turn(open_lab: Any, script: Any) -> None:
+    async with open_lab(script.events()) as lab:
+        await lab.press("r")
+        await lab.sees("● training")
+        lab.app.take(script.experiment("optimizer.lr=0.5"))
+        await lab.press("r")
+        assert any("is queued" in note for note in lab.notes)
+        await lab.sees("queued")
+        first, second = lab.app.sitting.runs
+        assert lab.app.current is first
+        await lab.press("s", "enter")
+        await lab.until(lambda: second.history.started is not None)
+        assert (first.state, second.state) == ("stopped", "training")
+        await lab.press("n")
+        assert lab.app.current is second
+        await lab.sees("lr=0.5")
+        await lab.press("t", "enter")
+        assert lab.app.current is first
+
+
+async def test_a_refused_run_says_why_and_the_lab_lives(open_lab: Any, script: Any) -> None:
+    def refuse(run: Run) -> Iterator[Event]:
+        raise InputError("data: no file [bold]houses.csv[/x]; check data.path")
+        yield
+
+    async with open_lab(trainer=refuse) as lab:
+        await lab.press("r")
+        await lab.sees("data: no file [bold]houses.csv[/x]; check data.path")
+        assert "✗ refused" in lab.text
+        assert lab.app.lab.query_one("#diagnosis").has_class("trouble")
+        await lab.press("r")
+        await lab.until(lambda: len(lab.app.sitting.runs) == 2)
+
+
+async def test_what_if_by_keys(open_lab: Any, script: Any) -> None:
+    experiment = script.experiment("stopping.patience=3")
+    told = script.events(experiment=experiment, reason="stopped_early")
+    async with open_lab(told, experiment=experiment) as lab:
+        await lab.press("w")
+        assert "press r to train" in lab.notes[-1]
+        await lab.press("r")
+        await lab.sees("stopped early")
+        await lab.press("w")
+        assert isinstance(lab.app.screen, WhatIfScreen)
+        await lab.sees("would have stopped at epoch 8")
+        await lab.press("left", "left")
+        await lab.sees("would have stopped at epoch 6, 2 of 8 epochs earlier")
+        await lab.press("right", "right", "right")
+        await lab.sees("would not have stopped within the 8 recorded epochs")
+        await lab.press("up", "m")
+        assert lab.app.screen.question.monitor == "accuracy"
+        assert (lab.app.screen.question.mode, lab.app.screen.question.min_delta) == ("max", 1e-5)
+        await lab.press("0")
+        assert lab.app.screen.question.patience == 3
+        await lab.press("escape")
+        assert isinstance(lab.app.screen, LabScreen)
+
+
+# -- looking ---------------------------------------------------------------------------------------------------------
+
+
+async def test_looking_at_the_charts(open_lab: Any, script: Any) -> None:
+    async with open_lab(script.events()) as lab:
+        await lab.press("comma")
+        await lab.press("r")
+        await lab.sees("training")
+        assert "Loss, log scale" in lab.text
+        await lab.press("l")
+        assert "Loss, log scale" not in lab.text
+        await lab.press("x")
+        assert "step" in lab.text
+        await lab.press("v")
+        assert "smoothed 0.6" in lab.text
+        await lab.press("comma", "comma")
+        await lab.sees("epoch 7  train 0.2  validation 0.7")
+        await lab.press("0", "plus")
+        assert lab.app.view.start == 0.5  # half of the 15 epochs shown, up to the newest
+        await lab.press("0")
+        assert (lab.app.view.start, lab.app.view.end, lab.app.view.cursor) == (None, None, None)
+
+
+async def test_the_small_screen_switches_chart_and_form(open_lab: Any, script: Any) -> None:
+    async with open_lab(script.events(), (80, 24)) as lab:
+        assert lab.app.lab.query_one("#loss").display
+        assert not lab.app.lab.query_one("#metric").display
+        await lab.press("m")
+        assert not lab.app.lab.query_one("#loss").display
+        await lab.sees("Accuracy")
+        await lab.press("e")
+        await lab.sees("Optimizer")
+        await lab.press("escape")
+        await lab.sees("Accuracy")
+
+
+# -- keys, help, palette ---------------------------------------------------------------------------------------------
+
+
+def bindings() -> dict[str, str]:
+    from ladera.tui.app import LabApp
+
+    found: dict[str, str] = {}
+    for owner in (LabApp, LabScreen):
+        for binding in owner.BINDINGS:
+            for key in binding.key.split(","):
+                found[key] = binding.action
+    return found
+
+
+def test_the_help_names_every_key_and_no_other() -> None:
+    told = [key for _, keys in SECTIONS for one in keys for key in one.keys.split(",")]
+    assert len(told) == len(set(told))
+    assert set(told) == {*bindings(), "ctrl+p"}
+    for _, keys in SECTIONS:
+        for one in keys:
+            assert f"  {shown(one.keys.split(',')[0])} " in HELP
+            assert one.text in HELP
+            assert len({bindings().get(key) for key in one.keys.split(",")} - {None}) <= 2
+
+
+def test_every_key_has_an_action() -> None:
+    from ladera.tui.app import LabApp
+
+    for key, action in bindings().items():
+        name = action.split("(")[0]
+        owner = LabApp if name.startswith("app.") or hasattr(LabApp, f"action_{name}") else LabScreen
+        assert hasattr(owner, "action_" + name.removeprefix("app.")), key
+
+
+async def test_the_palette_lists_every_action_once(open_lab: Any) -> None:
+    async with open_lab() as lab:
+        titles = [command.title for command in lab.app.get_system_commands(lab.app.screen)]
+        for _, keys in SECTIONS:
+            for one in keys:
+                assert not one.name or titles.count(one.name) == 1, one
+        await lab.press("ctrl+p")
+        await lab.press(*"slow")
+        await lab.pilot.pause(0.3)
+        await lab.press("enter")
+        await lab.until(lambda: any("slow motion" in note for note in lab.notes))
+
+
+async def test_escape_leaves_every_screen(open_lab: Any, script: Any) -> None:
+    async with open_lab(script.events()) as lab:
+        await lab.press("r")
+        await lab.sees("training")
+        for key in (
+            "question_mark",
+            "s",
+            "right_square_bracket",
+            "c",
+            "d",
+            "w",
+            "y",
+            "ctrl+o",
+            "ctrl+s",
+            "q",
+            "ctrl+p",
+        ):
+            await lab.press(key)
+            assert len(lab.app.screen_stack) == 3, key
+            await lab.press("escape")
+            assert isinstance(lab.app.screen, LabScreen), key
+        for part in ("optimizer", "optimizer.lr"):
+            await choose(lab, part)
+            assert len(lab.app.screen_stack) == 3
+            await lab.press("escape")
+            assert isinstance(lab.app.screen, LabScreen)
+
+
+async def test_focus_begins_at_the_form_and_tab_reaches_the_runs(open_lab: Any) -> None:
+    async with open_lab() as lab:
+        assert lab.app.focused.id == "form"
+        await lab.press("tab")
+        assert lab.app.focused.id == "runs"
+        await lab.press("tab")
+        assert lab.app.focused.id == "form"
+
+
+# -- leaving ---------------------------------------------------------------------------------------------------------
+
+
+async def test_leaving_asks_only_while_something_trains(open_lab: Any, script: Any) -> None:
+    async with open_lab(script.events()) as lab:
+        await lab.press("r")
+        await lab.sees("training")
+        await lab.press("q")
+        assert "is training." in lab.text
+        await lab.press("enter")  # the first way stays
+        assert isinstance(lab.app.screen, LabScreen)
+        assert lab.run.active
+        await lab.press("q", "down", "down", "enter")
+        assert lab.app._exit
+        assert "`ladera resume digits` goes on" in str(lab.app.return_value)
+    async with open_lab() as lab:
+        await lab.press("q")
+        assert lab.app._exit
+
+
+# -- sizes -----------------------------------------------------------------------------------------------------------
+
+
+async def test_any_size_in_any_order(open_lab: Any, script: Any) -> None:
+    sizes = [(1, 1), (2, 2), (5, 3), (10, 5), (300, 100), (20, 8), (40, 12), (79, 23), (300, 1), (1, 100), (100, 9),
+             (99, 29), (180, 30), (3, 40), (120, 40)]  # fmt: skip
+    async with open_lab(script.events()) as lab:
+        await lab.press("r")
+        screens = ((), sizes), (("d",), sizes[:6]), (("escape", "w"), sizes[:6]), (("escape", "c"), sizes[:4])
+        for keys, shapes in screens:
+            await lab.press(*keys)
+            for width, height in shapes:
+                await lab.pilot.resize_terminal(width, height)
+                assert len(lab.text.split("\n")) == height
+        assert lab.app._exception is None
+
+
+async def test_words_follow_a_new_size(open_lab: Any, script: Any) -> None:
+    async with open_lab(watched=script.states()["running"], size=(200, 60)) as lab:
+        await lab.pilot.resize_terminal(80, 24)
+        await lab.sees("adam 0.001 · …")
+        await lab.pilot.resize_terminal(120, 40)
+        await lab.sees("he-uniform · batch 64")
+
+
+async def test_a_paused_run_waits_calmly(open_lab: Any, script: Any) -> None:
+    told = [*script.events(), CommandTaken(command="pause", epoch=8, step=80)]
+    async with open_lab(told) as lab:
+        await lab.press("r")
+        await lab.sees("‖ paused")
+        before = lab.text
+        await lab.pilot.pause(0.5)
+        assert lab.text == before
+
+
+def test_the_first_screen_imports_no_torch() -> None:
+    code = (
+        "import asyncio, sys\n"
+        "from ladera.presets.catalog import load\n"
+        "from ladera.tui.app import LabApp\n"
+        "async def main():\n"
+        "    async with LabApp(load('digits')).run_test() as pilot:\n"
+        "        await pilot.pause()\n"
+        "asyncio.run(main())\n"
+        "print(*{'torch', 'sklearn', 'scipy', 'matplotlib'} & set(sys.modules))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert (done.stdout.strip(), done.stderr, done.returncode) == ("", "", 0)
