@@ -29,7 +29,7 @@ from ..events import (
     StorageFailed,
     to_line,
 )
-from . import checkpoints, directory, load, log
+from . import checkpoints, directory, index_reader, log
 from .lock import Lock
 from .log_writer import LogWriter
 from .process import this_process
@@ -210,7 +210,7 @@ class Recorder:
                 directory.write_experiment(place, event.experiment)
             self._writer = LogWriter(place / log.NAME)
             self._writer.open()
-            load.resume_index(place, self._writer.index, self._writer.size)
+            index_reader.resume_index(place, self._writer.index, self._writer.size)
             with contextlib.suppress(OSError):
                 (place / directory.STOP).unlink()
         except OSError as error:

@@ -13,7 +13,7 @@ from typing import Protocol
 from ..controls import Controls
 from ..errors import StoreError
 from ..events import Event, to_line
-from .control import ControlServer
+from .control_server import ControlServer
 from .directory import STOP
 from .lock import Lock
 from .log_writer import LogWriter

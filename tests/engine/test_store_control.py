@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from ladera.engine.controls import Controls
 from ladera.engine.errors import StoreError
 from ladera.engine.events import Probed, to_line
-from ladera.engine.store import control as control_module
-from ladera.engine.store.control import COMMANDS, Control, ControlServer, send
+from ladera.engine.store import control_server
+from ladera.engine.store.control import Control, send
+from ladera.engine.store.control_server import COMMANDS, ControlServer
 
 
 class Owner:
@@ -164,7 +165,7 @@ def test_answers_reach_every_watcher(tmp_path: Path, owner: Owner) -> None:
 def test_a_watcher_that_does_not_read_is_let_go_and_holds_up_nobody(
     tmp_path: Path, owner: Owner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(control_module, "_MOST_UNSENT", 100_000)
+    monkeypatch.setattr(control_server, "_MOST_UNSENT", 100_000)
     deaf = raw(tmp_path)
     reader = Control(tmp_path)
     reader.send("pause")
@@ -190,7 +191,7 @@ def test_the_socket_belongs_to_its_owner_only(tmp_path: Path, owner: Owner) -> N
 
 
 def test_another_user_is_turned_away(tmp_path: Path, owner: Owner, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(control_module, "_same_user", lambda _: False)
+    monkeypatch.setattr(control_server, "_same_user", lambda _: False)
     with pytest.raises(StoreError):
         send(tmp_path, "stop")
     assert owner.taken() == []
@@ -199,10 +200,10 @@ def test_another_user_is_turned_away(tmp_path: Path, owner: Owner, monkeypatch: 
 def test_the_other_end_is_known_by_its_user(monkeypatch: pytest.MonkeyPatch) -> None:
     one, other = socket.socketpair()
     with one, other:
-        assert control_module._same_user(one)
+        assert control_server._same_user(one)
         if os.geteuid() != 0:
             monkeypatch.setattr(os, "geteuid", lambda: 12345)
-            assert not control_module._same_user(one)
+            assert not control_server._same_user(one)
 
 
 def test_a_path_too_long_for_a_socket_is_no_obstacle(tmp_path: Path) -> None:

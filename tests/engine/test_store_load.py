@@ -23,8 +23,9 @@ from ladera.engine.events import (
     to_line,
 )
 from ladera.engine.history import History
-from ladera.engine.store import index, load, log
-from ladera.engine.store.load import follow, load_history, resume_index, valid_rows
+from ladera.engine.store import index, index_reader, load, log
+from ladera.engine.store.index_reader import resume_index, valid_rows
+from ladera.engine.store.load import follow, load_history
 from ladera.engine.store.lock import Lock
 from ladera.engine.store.log_writer import LogWriter
 
@@ -219,7 +220,7 @@ def test_of_very_many_reports_neighbours_are_merged_and_no_extreme_is_lost(
         for i, loss in enumerate(losses)
     ]
     write(tmp_path, [events[0], *steps])
-    monkeypatch.setattr(load, "_PORTION", 128)
+    monkeypatch.setattr(index_reader, "PORTION", 128)
     history = load_history(tmp_path)
     assert 50 < len(history.steps) <= 101
     box = history.steps.bounds()
@@ -233,7 +234,7 @@ def test_portions_of_any_size_tell_the_same(tmp_path: Path, monkeypatch: pytest.
     events = story(300, attempts=2)
     write(tmp_path, events)
     for size in (1, 7, 64, 1000):
-        monkeypatch.setattr(load, "_PORTION", size)
+        monkeypatch.setattr(index_reader, "PORTION", size)
         assert told(load_history(tmp_path)) == told(History.of(events))
 
 
