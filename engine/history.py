@@ -136,6 +136,7 @@ class History:
 
     def _command(self, event: CommandTaken) -> None:
         self.commands.append(event)
+        self.step = max(self.step, event.step)  # single steps are too few for a report of their own
         if event.error:
             return
         if event.command == "pause":

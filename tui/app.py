@@ -38,6 +38,7 @@ from .form import Row, meaning
 from .help import HELP, SECTIONS, shown
 from .plots import View
 from .screens.choice import ChoiceScreen
+from .screens.inside import InsideScreen
 from .screens.lab import LabScreen
 from .screens.picker import PickerScreen, explained
 from .screens.prompt import PromptScreen
@@ -404,6 +405,13 @@ class LabApp(App[str]):
             self.lab.note("No run yet: press r")
             return
         self.push_screen(TextScreen("Diagnosis", diagnosis_text(run)))
+
+    def action_inside(self) -> None:
+        """Look inside the network of the current run."""
+        if self.current is None:
+            self.lab.note("No network yet: press r to train one")
+            return
+        self.push_screen(InsideScreen(self.current))
 
     def action_what_if(self) -> None:
         """Replay the recorded checks with another early stopping."""

@@ -88,6 +88,14 @@ def test_a_changed_setting_is_what_the_history_tells() -> None:
     assert history.stops_at == 4
 
 
+def test_a_command_tells_the_step_at_which_it_took_effect() -> None:
+    # Two single steps after epoch 1 of four steps make no report of steps; only the pause behind them tells.
+    history = History.of([CommandTaken(command="pause", epoch=1, step=6)])
+    assert history.step == 6
+    history.apply(CommandTaken(command="set", value={}, error="no such key", step=0))
+    assert history.step == 6
+
+
 def test_a_resumed_run_shows_no_step_twice() -> None:
     undisturbed: list[Event] = [STARTED]
     for number in (1, 2, 3, 4):

@@ -1,0 +1,96 @@
+"""Points and lines in a plane, where x goes to and fro: true against predicted, a fitted curve over its data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .axes import Range, nice_range
+from .blocks import Block, Page
+from .chart_frame import SMALLEST, Frame
+from .curves import ChartSpec, Floats, Numbers
+from .dots import Dots, Whole, cells_with, encode
+from .scale import Ranges
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """Points of one kind, or a line through them; arrays of one length."""
+
+    label: str
+    x: Numbers
+    y: Numbers
+    colour: str | None = None
+    line: bool = False
+    "Whether the points are joined in their order."
+    sign: str = "*"
+    "What a point is in 7-bit characters."
+
+
+def scatter(
+    page: Page, layers: Sequence[Layer], title: str = "", x_label: str = "", *, square: bool = False
+) -> Block:
+    """Draw the layers, the later over the earlier, on axes around all that is finite in them.
+
+    `square` gives both axes one range. A page too small for axes gets a line that says so.
+    """
+    if page.width < SMALLEST[0] or page.height < SMALLEST[1]:
+        return [page.line(title or "too small to draw")]
+    names = "   ".join(
+        f"{layer.sign if page.ascii else '•'} {layer.label}" for layer in layers if layer.label
+    )
+    spec = ChartSpec(
+        page.width, page.height, title=f"{title}   {names}".strip(), x_label=x_label, marker=page.marker,
+        palette=page.palette,
+    )  # fmt: skip
+    x, y = _finite([layer.x for layer in layers]), _finite([layer.y for layer in layers])
+    if square:
+        x = y = np.concatenate([x, y])
+    frame = Frame(spec, Ranges(_around(x), _around(y), log_y=False))
+    frame.draw_frame()
+    total = np.zeros((frame.scale.rows, frame.scale.columns), dtype=np.bool_)
+    owners: dict[tuple[int, int], Layer] = {}
+    for layer in layers:
+        dots = _dots(frame, layer)
+        total |= dots
+        for row, column in np.argwhere(cells_with(dots, page.marker)).tolist():
+            owners[row, column] = layer
+    glyphs = encode(total, page.marker)
+    for (row, column), layer in owners.items():
+        glyph = layer.sign if page.ascii else glyphs[row][column]
+        frame.cells.put(frame.top + row, frame.left + column, glyph, frame.style(layer.colour))
+    return frame.cells.lines()
+
+
+def _finite(arrays: Sequence[Numbers]) -> Floats:
+    values = np.concatenate([np.asarray(one, dtype=np.float64) for one in arrays]) if arrays else np.empty(0)
+    return values[np.isfinite(values)]
+
+
+def _around(values: Floats) -> Range:
+    return nice_range(*((float(values.min()), float(values.max())) if len(values) else (math.nan, math.nan)))
+
+
+def _dots(frame: Frame, layer: Layer) -> Dots:
+    scale = frame.scale
+    x, y = np.asarray(layer.x, dtype=np.float64), np.asarray(layer.y, dtype=np.float64)
+    good = np.isfinite(x) & np.isfinite(y)
+    columns, rows = scale.dot_columns(x[good]), scale.dot_rows(y[good])
+    if layer.line and len(columns) > 1:
+        columns, rows = _joined(columns, rows, scale.columns + scale.rows)
+    dots = np.zeros((scale.rows, scale.columns), dtype=np.bool_)
+    inside = (columns >= 0) & (columns < scale.columns) & (rows >= 0) & (rows < scale.rows)
+    dots[scale.rows - 1 - rows[inside], columns[inside]] = True
+    return dots
+
+
+def _joined(columns: Whole, rows: Whole, most: int) -> tuple[Whole, Whole]:
+    """Points on the way between neighbours, close enough that no dot is left out."""
+    steps = int(min(most, max(1, np.abs(np.diff(columns)).max(), np.abs(np.diff(rows)).max())))
+    share = np.arange(steps + 1) / steps
+    along = columns[:-1, None] + share * np.diff(columns)[:, None]
+    up = rows[:-1, None] + share * np.diff(rows)[:, None]
+    return np.rint(along).astype(np.int64).ravel(), np.rint(up).astype(np.int64).ravel()
