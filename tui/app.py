@@ -37,6 +37,7 @@ from .detach import start_detached
 from .form import Row, meaning
 from .help import HELP, SECTIONS, shown
 from .plots import View
+from .screens.archive import ArchiveScreen
 from .screens.choice import ChoiceScreen
 from .screens.inside import InsideScreen
 from .screens.lab import LabScreen
@@ -46,6 +47,7 @@ from .screens.text import TextScreen
 from .screens.what_if import WhatIfScreen
 from .sitting import Run, Sitting, Trainer, keep_in
 from .text import clean
+from .watching import watch
 from .widgets.chart import ChartView
 
 #: Least seconds per epoch in slow motion.
@@ -391,6 +393,43 @@ class LabApp(App[str]):
         if runs:
             here = runs.index(self.current) if self.current in runs else -1
             self.look_at(runs[(here + 1) % len(runs)].number)
+
+    def action_archive(self) -> None:
+        """All runs of the runs directory; look at one, or go on with it."""
+
+        def go(answer: tuple[str, Path] | None) -> None:
+            if answer is None:
+                return
+            what, directory = answer
+            if what == "resume":
+                self.run_worker(self._resume(directory), group="detach")
+            else:
+                self._watch(directory)
+
+        self.push_screen(ArchiveScreen(self.runs_dir), go)
+
+    def _watch(self, directory: Path) -> None:
+        run = next((run for run in self.sitting.runs if run.directory == directory), None)
+        if run is None:
+            try:
+                run = watch(directory)
+            except LaderaError as error:
+                self.lab.note(str(error))
+                return
+            self.sitting.add(run)
+        self.look_at(run.number)
+
+    async def _resume(self, directory: Path) -> None:
+        self.lab.note(f"{directory.name} goes on in a process of its own…")
+        code, answer = await asyncio.to_thread(start_detached, ["resume", str(directory), "--quiet"])
+        if code:
+            self.lab.note(answer)
+        else:
+            self._watch(directory)
+
+    def action_compare(self) -> None:
+        """What differs between the runs of this sitting, and how they did; ranked by validation, never by test."""
+        self.push_screen(TextScreen("Comparison", views.comparison(self.sitting.runs)))
 
     def action_runs(self) -> None:
         """Go to the runs table."""

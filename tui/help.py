@@ -71,6 +71,12 @@ SECTIONS: tuple[tuple[str, tuple[Key, ...]], ...] = (
         (
             Key("t", "Runs table", "the runs table; Enter looks at a run"),
             Key("n", "Next run", "look at the next run"),
+            Key("a", "Compare", "what differs between these runs, ranked by validation"),
+            Key(
+                "slash",
+                "All runs",
+                "all runs, of earlier sittings too: filter, look at, go on, rename, delete",
+            ),
             Key("b", "Branch", "branch: go on from a checkpoint with something changed"),
             Key("D", "Detach", "leave, and let the run train in the background"),
         ),

@@ -14,6 +14,7 @@ from ..engine.experiment import Experiment
 from .app import LabApp
 from .driver import LOST, ResilientDriver
 from .headless import EXIT
+from .memory import recalled, remember
 from .native_output import native_output_to
 from .signals import passed_on
 from .sitting import Run
@@ -42,6 +43,10 @@ def open_lab(experiment: Experiment, base: str, runs_dir: Path, watched: Run | N
     """
     app = LabApp(experiment, base, runs_dir, watched=watched, driver_class=ResilientDriver)
 
+    app.view, theme = recalled(app.view)
+    if theme in app.available_themes:
+        app.theme = theme
+
     def leave(why: str) -> None:
         driver = app._driver
         if isinstance(driver, ResilientDriver):
@@ -57,6 +62,7 @@ def open_lab(experiment: Experiment, base: str, runs_dir: Path, watched: Run | N
             native_output_to(log.name),
         ):
             result = app.run()
+            remember(app.view, app.theme)
             if result == LOST:
                 _let_go_of_the_terminal(app)
             _wait_for_the_end(app.sitting.runs)

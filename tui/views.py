@@ -16,7 +16,7 @@ from .progress import SHARES, measured, title
 from .progress import metric as metric_of
 from .seven_bit import seven_bit
 from .sitting import Run
-from .text import clean, count, duration, number, percent, shorten
+from .text import clean, count, duration, fit, number, percent, shorten
 
 #: How each state is shown: a sign for the eye, a word for everybody.
 STATES = {
@@ -311,6 +311,44 @@ def _flat(experiment: Experiment) -> dict[str, str]:
 
     walk("", experiment.plain())
     return flat
+
+
+def comparison(runs: Sequence[Run]) -> str:
+    """All runs, the best validation value first, and the values in which they differ; the test part ranks nothing."""
+    measured_runs = [run for run in runs if run.history.best is not None]
+    if not measured_runs:
+        return "No run to compare yet."
+    lines: list[str] = []
+    for monitor in dict.fromkeys(run.history.monitor for run in measured_runs):
+        for data in dict.fromkeys(_data_of(run) for run in measured_runs):
+            same = [run for run in measured_runs if run.history.monitor == monitor and _data_of(run) == data]
+            if not same:
+                continue
+            down = same[0].history.setting("stopping.mode", "min") == "max"
+            same.sort(key=lambda run: run.history.best[1] if run.history.best else math.inf, reverse=down)
+            lines.append(f"{data}: by validation {title(monitor)}, the best first")
+            for place, run in enumerate(same, 1):
+                epoch, value = run.history.best or (0, math.nan)
+                lines.append(f"  {place}. {fit(run.name, 24)} {number(value)} at epoch {epoch}")
+            lines += [*_differences(same), ""]
+    lines.append("The test part ranks nothing: it is for one last look at the run that was chosen.")
+    return "\n".join(lines)
+
+
+def _data_of(run: Run) -> str:
+    return run.experiment.data.name or clean(str(run.experiment.data.path), 60)
+
+
+def _differences(runs: Sequence[Run]) -> list[str]:
+    plains = [_flat(run.experiment) for run in runs]
+    keys = [key for key in dict.fromkeys(key for plain in plains for key in plain) if key != "description"]
+    differing = [key for key in keys if len({plain.get(key) for plain in plains}) > 1]
+    if not differing:
+        return ["  They do not differ." if len(runs) > 1 else ""]
+    return [
+        f"     {fit(key, 26)} {'   '.join(fit(plain.get(key, '—'), 14) for plain in plains)}"
+        for key in differing
+    ]
 
 
 def runs_line(runs: Sequence[Run], width: int) -> str:

@@ -9,6 +9,7 @@ import select
 import signal
 import struct
 import sys
+import tempfile
 import termios
 import threading
 import time
@@ -51,6 +52,8 @@ class Terminal:
             },
             "TERM": "xterm-256color",
             "COLORTERM": "truecolor",
+            # What the lab remembers must not come from, or go to, whoever runs the tests.
+            "XDG_STATE_HOME": tempfile.mkdtemp(prefix="ladera-state-"),
             **(env or {}),
         }
         master, slave = pty.openpty()

@@ -69,6 +69,8 @@ class LabScreen(Screen[None]):
         Binding("comma", "cursor(-1)", "Cursor left", show=False),
         Binding("full_stop", "cursor(1)", "Cursor right", show=False),
         Binding("n", "app.next_run", "Next run", show=False),
+        Binding("a", "app.compare", "Compare", show=False),
+        Binding("slash", "app.archive", "All runs", show=False),
         Binding("b", "app.branch", "Branch", show=False),
         Binding("y", "app.command_line", "Command", show=False),
         Binding("u", "app.undo", "Undo", show=False),
