@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import hashlib
 import json
 import os
 import time
@@ -98,34 +99,40 @@ class Lock:
         self._fd, self._content = fd, content
 
     def _acquire_without_flock(self, content: bytes) -> None:
-        """Put a file with our name where none is, in one step; a dead one's is first moved out of the way."""
-        path = self.directory / NAME
-        mine = self.directory / f".{NAME}.{os.getpid()}-{atomic.serial()}"
-        try:
-            seen = path.read_bytes()
-        except FileNotFoundError:
-            raise self._refusal(None) from None  # somebody is taking it at this moment
         if self._key() in _ours:
-            raise self._refusal(_read(seen))
-        self._refuse_living(_read(seen))
-        atomic.write_new(mine, content)
-        away = mine.with_suffix(".stale")
+            raise self._refusal(holder(self.directory))
         try:
-            os.rename(path, away)  # noqa: PTH104 - every fault is injected at the os functions
-            taken = away.read_bytes()
-            if taken != seen:
-                # Somebody was quicker, and it is their name that was moved: it goes back.
-                os.link(away, path)
-                raise self._refusal(_read(taken))
-            os.link(mine, path)
-        except FileExistsError:
-            raise self._refusal(holder(self.directory)) from None
+            self._succeed(self.directory / NAME, content)
         except FileNotFoundError:
-            raise self._refusal(holder(self.directory)) from None
-        finally:
-            atomic.discard([mine, away])
+            raise self._refusal(None) from None  # its claim went this moment: somebody else's is done
         self._content = content
         _ours.add(self._key())
+
+    def _succeed(self, path: Path, content: bytes) -> None:
+        """Put our name in the place of a dead one.
+
+        Who replaces a content first makes the one file named after that content, so at any moment one process at
+        most may replace it; a claim whose maker died is itself succeeded to in the same way.
+        """
+        seen = path.read_bytes()
+        self._refuse_living(_read(seen))
+        mine = self.directory / f".{NAME}.{os.getpid()}-{atomic.serial()}"
+        claim = self.directory / f".{NAME}.after-{hashlib.sha256(seen).hexdigest()[:16]}"
+        atomic.write_new(mine, content)
+        try:
+            try:
+                os.link(mine, claim)
+            except FileExistsError:
+                self._succeed(claim, content)
+            try:
+                now = path.read_bytes()
+                if now != seen:
+                    raise self._refusal(_read(now))
+                os.rename(mine, path)  # noqa: PTH104 - every fault is injected at the os functions
+            finally:
+                atomic.discard([claim])
+        finally:
+            atomic.discard([mine])
 
     def _key(self) -> tuple[int, int]:
         facts = self.directory.stat()

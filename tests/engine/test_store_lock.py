@@ -181,6 +181,35 @@ def test_of_several_that_find_a_dead_one_s_lock_one_gets_it(tmp_path: Path, supp
     assert sorted(taken, key=int) == [str(number) for number in range(20)]
 
 
+def test_who_died_while_taking_a_lock_holds_nobody_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unsupported(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    def died(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("fcntl.flock", unsupported)
+    with monkeypatch.context() as dying:
+        # Between its claim and its name in the lock file, unable to tidy up.
+        dying.setattr("os.rename", died)
+        dying.setattr("ladera.engine.store.atomic.discard", lambda paths: None)
+        with pytest.raises(KeyboardInterrupt):
+            Lock(tmp_path).acquire()
+    (claim,) = tmp_path.glob(".lock.after-*")
+    dead = {**this_process().plain(), "start": "1", "since": 0.0}
+    claim.write_text(json.dumps(dead))
+    with Lock(tmp_path):
+        assert not list(tmp_path.glob(".lock.after-*"))
+    claim.write_text(json.dumps({**this_process().plain(), "pid": os.getppid(), "since": 0.0}))
+    other = Process.of({**this_process().plain(), "pid": os.getppid()})
+    assert other is not None
+    monkeypatch.setattr(Process, "alive", lambda process: process == other)
+    with pytest.raises(StoreError, match=f"process {other.pid} on"):
+        Lock(tmp_path).acquire()
+
+
 def test_a_process_is_told_from_every_other() -> None:
     me = this_process()
     assert me.alive() is True
