@@ -7,7 +7,7 @@ at most 38.5. One thread only: whoever appends also reads.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -139,6 +139,19 @@ class Series:
         """Forget the points beyond x, as a run does that resumes from an earlier checkpoint."""
         self._length = int(np.searchsorted(self._x.data[: self._length], x, side="right"))
         self._pyramid.shrink(self._length)
+
+    def points(self) -> Iterator[Point]:
+        """Every point as it was appended, oldest first; the curve must not change meanwhile.
+
+        An export needs them all; a chart asks for an envelope.
+        """
+        for start in range(0, self._length, SLAB):
+            part = slice(start, min(start + SLAB, self._length))
+            y = self._y.data[part].tolist()
+            low = y if self._low is None else self._low.data[part].tolist()
+            high = y if self._high is None else self._high.data[part].tolist()
+            for point in zip(self._x.data[part].tolist(), y, low, high, strict=True):
+                yield Point(*point)
 
     def value_at(self, x: float) -> Point | None:
         """The point nearest to x; of points at one x the newest, of two equally near the later."""

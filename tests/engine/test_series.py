@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ladera.engine.series import Series
+from ladera.engine.series import Point, Series
 
 VALUES = st.floats(width=64) | st.sampled_from([math.nan, math.inf, -math.inf, 1e308, -1e308, 5e-324, 0.0])
 ORDINARY = st.floats(-1e6, 1e6)
@@ -317,3 +317,26 @@ def test_an_empty_window_between_two_points_is_empty() -> None:
     assert len(series.envelope(3, 7)) == 0
     assert len(series.envelope(7, 3)) == 0
     assert len(series.smoothed(0.9, 3, 7)) == 0
+
+
+def test_all_points_come_back_as_they_were_appended() -> None:
+    series = Series()
+    series.append(1, 2.0)
+    assert list(series.points()) == [Point(1.0, 2.0, 2.0, 2.0)]
+    series.append(2, math.inf)
+    series.append(2, 0.1, low=-1.0, high=7.0)
+    series.append(9, 1 / 3)
+    series.truncate_after(2)
+    assert list(series.points()) == [
+        Point(1.0, 2.0, 2.0, 2.0),
+        Point(2.0, math.inf, math.inf, math.inf),
+        Point(2.0, 0.1, -1.0, 7.0),
+    ]
+    assert list(Series().points()) == []
+
+
+def test_points_cross_the_slabs_in_which_they_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ladera.engine.series.SLAB", 4)
+    series = Series()
+    series.extend(np.arange(11.0), np.arange(11.0) ** 2)
+    assert [(point.x, point.y) for point in series.points()] == [(float(i), float(i * i)) for i in range(11)]

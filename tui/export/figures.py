@@ -1,0 +1,123 @@
+"""Which charts a run or a comparison is shown by: pure functions from histories to chart specs."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...engine.history import History
+from ...engine.series import Series
+from ..curves import Band, ChartSpec, Curve, Mark
+from ..progress import measured, title
+from .exported import ExportedRun
+from .svg import COLOURS
+
+_COLUMNS = 500
+#: A loss that falls by more than this factor is read on a logarithmic axis.
+_DECADES = 20.0
+
+
+def metrics_of(history: History) -> list[str]:
+    """Name the curves of a run, the monitored one first, the loss next."""
+    names = dict.fromkeys([*history.train, *history.validation])
+    first = [name for name in (history.monitor, "loss") if name in names]
+    return list(dict.fromkeys([*first, *names]))
+
+
+def metric_chart(history: History, metric: str) -> ChartSpec:
+    """Training dim, validation strong; on the monitored metric also what early stopping saw."""
+    train, validation = history.train.get(metric), history.validation.get(metric)
+    curves = [
+        curve("train", train, COLOURS[0][0], strong=False),
+        curve("validation", validation, COLOURS[1][0]),
+    ]
+    marks, bands = _stopping(history) if metric == history.monitor else ([], [])
+    marks += [
+        Mark(command.epoch, f"{command.value['key']} {command.value['value']}", "command")
+        for command in history.commands
+        if command.command == "set" and not command.error
+    ]
+    drawn = tuple(each for each in curves if each is not None)
+    return _spec(drawn, f"{title(metric)} by epoch", metric, tuple(marks), tuple(bands))
+
+
+def comparison_chart(runs: list[ExportedRun], metric: str) -> ChartSpec:
+    """Validation of every run strong, in a colour and a dash of its own, its training thin in the same colour."""
+    curves: list[Curve | None] = []
+    for i, run in enumerate(runs):
+        colour = COLOURS[i % len(COLOURS)][0]
+        curves.append(curve("", run.history.train.get(metric), colour, strong=False))
+        curves.append(curve(run.name, run.history.validation.get(metric), colour))
+    drawn = tuple(each for each in curves if each is not None)
+    return _spec(drawn, f"validation {title(metric)} by epoch (thin: training)", metric)
+
+
+def lr_chart(history: History) -> ChartSpec | None:
+    """The learning rate, None where it never changed."""
+    box = history.lr.bounds()
+    line = curve("lr", history.lr, COLOURS[2][0])
+    if box is None or line is None or box.low == box.high:
+        return None
+    return _spec((line,), "learning rate by epoch", "lr")
+
+
+def batch_chart(history: History) -> ChartSpec | None:
+    """Batch losses by step with their extremes, None where none were recorded."""
+    line = curve("batch loss", history.steps, COLOURS[0][0])
+    return _spec((line,), "batch loss by step, in training mode", "loss", x_label="step") if line else None
+
+
+def curve(label: str, series: Series | None, colour: str, *, strong: bool = True) -> Curve | None:
+    """A series as a curve of at most 500 buckets, whose lows and highs keep every spike; None if there is nothing."""
+    if series is None or series.last is None:
+        return None
+    seen = series.envelope(columns=_COLUMNS)
+    return Curve(
+        label, seen.x, seen.mean, seen.low, seen.high, colour, "strong" if strong else "dim",
+        nonfinite=seen.nonfinite_x, last=series.last.y,
+    )  # fmt: skip
+
+
+def in_words(spec: ChartSpec) -> str:
+    """What a chart shows, for readers who do not see it."""
+    told: list[str] = []
+    for line in spec.curves:
+        if not len(line.x) or not line.label:
+            continue
+        first, last = (line.x[0], line.y[0]), (line.x[-1], line.y[-1])
+        low, high = np.asarray(line.low).min(), np.asarray(line.high).max()
+        told.append(
+            f"{line.label}: {first[1]:.4g} at {first[0]:g}, {last[1]:.4g} at {last[0]:g}, lowest {low:.4g}, highest {high:.4g}"
+        )
+    told += [f"mark at {mark.x:g}: {mark.label}" for mark in spec.marks]
+    return ". ".join(told) + "." if told else spec.empty
+
+
+def _spec(
+    curves: tuple[Curve, ...], headline: str, metric: str, marks: tuple[Mark, ...] = (),
+    bands: tuple[Band, ...] = (), x_label: str = "epoch",
+) -> ChartSpec:  # fmt: skip
+    lows = [float(np.asarray(each.low).min()) for each in curves if len(each.y)]
+    highs = [float(np.asarray(each.high).max()) for each in curves if len(each.y)]
+    log = metric in ("loss", "lr") and bool(lows) and min(lows) > 0 and max(highs) / min(lows) > _DECADES
+    return ChartSpec(0, 0, curves, marks, bands, title=headline, x_label=x_label, log_y=log)
+
+
+def _stopping(history: History) -> tuple[list[Mark], list[Band]]:
+    marks: list[Mark] = []
+    bands: list[Band] = []
+    if history.best is not None:
+        epoch, value = history.best
+        marks.append(Mark(epoch, f"best {measured(history.monitor, value)} at {epoch}", "best"))
+    if history.ended is not None and history.ended.reason == "stopped_early":
+        marks.append(Mark(history.ended.epoch, f"stopped at {history.ended.epoch}", "stop"))
+    elif history.stops_at is not None:
+        marks.append(Mark(history.stops_at, f"would stop at {history.stops_at}", "stop"))
+    margin = float(history.setting("stopping.min_delta", 0.0))
+    reference = history.checks[-1].reference if history.checks else None
+    if margin and reference is not None:
+        since = next(check.epoch for check in history.checks if check.reference == reference)
+        better = (
+            reference - margin if history.setting("stopping.mode", "min") == "min" else reference + margin
+        )
+        bands.append(Band(min(reference, better), max(reference, better), since, history.checks[-1].epoch))
+    return marks, bands
