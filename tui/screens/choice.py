@@ -12,6 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
+from ..widgets.choices import Choices
 from ..widgets.line import Line, written
 
 
@@ -27,7 +28,7 @@ class ChoiceScreen(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
             yield Line(f"{self._question} ↑ ↓ Enter choose, Escape back", classes="dialog-title")
-            yield OptionList(
+            yield Choices(
                 *(Option(Content(written(self, text)), id=key) for key, text in self._ways),
                 markup=False,
                 compact=True,
@@ -35,7 +36,7 @@ class ChoiceScreen(ModalScreen[str | None]):
 
     def on_mount(self) -> None:
         """The first way is the harmless one."""
-        options = self.query_one(OptionList)
+        options = self.query_one(Choices)
         options.highlighted = 0
         options.focus()
 

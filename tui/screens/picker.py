@@ -14,6 +14,7 @@ from textual.widgets.option_list import Option
 
 from ...presets.catalog import Preset
 from ..text import clean, fit
+from ..widgets.choices import Choices
 from ..widgets.line import Line, written
 
 
@@ -50,13 +51,13 @@ class PickerScreen(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog wide"):
             yield Line(f"{self._title}: ↑ ↓ look, Enter choose, Escape back", classes="dialog-title")
-            options = OptionList(*map(self._option, self._presets, self._reasons), markup=False, compact=True)
+            options = Choices(*map(self._option, self._presets, self._reasons), markup=False, compact=True)
             yield options
             yield Line("", id="explained")
 
     def on_mount(self) -> None:
         """Start at the preset in use."""
-        options = self.query_one(OptionList)
+        options = self.query_one(Choices)
         names = [preset.short for preset in self._presets]
         options.highlighted = names.index(self._current) if self._current in names else 0
         options.focus()

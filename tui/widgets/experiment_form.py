@@ -10,13 +10,14 @@ from textual.widgets.option_list import Option
 from ...engine.experiment import Experiment
 from ..form import Row, rows
 from ..text import fit
+from .choices import Choices
 from .line import written
 
 #: Columns of the titles of a part and of a value: the longest are "Regularize" and "validate every".
 _PART, _VALUE = 10, 14
 
 
-class ExperimentForm(OptionList):
+class ExperimentForm(Choices):
     """Rows of the experiment; tells what the user wants to change."""
 
     class Chosen(Message):
