@@ -1,0 +1,117 @@
+"""Editing the experiment of the form: presets, values, undo, files."""
+
+from __future__ import annotations
+
+from ..engine.errors import InputError, LaderaError
+from ..engine.experiment import Experiment
+from ..presets.catalog import (
+    EXPERIMENTS,
+    catalog,
+    change,
+    command_line,
+    compatible,
+    find,
+    load,
+    named,
+    own_path,
+    save_as,
+)
+from .form import Row, meaning
+from .lab_base import LabBase
+from .screens.picker import PickerScreen, explained
+from .screens.prompt import PromptScreen
+from .screens.text import TextScreen
+
+
+class Editing(LabBase):
+    """What a user does to the experiment that will be trained next."""
+
+    def about(self, row: Row) -> str:
+        """What to know of a row of the form."""
+        meant = "" if row.is_part else meaning(self.experiment, row.key)
+        preset = named(self.experiment, row.part)
+        return meant or (explained(preset, None) if preset else "changed by hand: equals no preset")
+
+    def edit(self, row: Row) -> None:
+        """Pick a preset for a part, or edit a value."""
+        if row.is_part:
+            self._pick(row)
+        else:
+            self.push_screen(
+                PromptScreen(
+                    row.key, row.value, self.about(row), lambda text: self.complaint(f"{row.key}={text}")
+                ),
+                lambda text: self._set(f"{row.key}={text}") if text is not None else None,
+            )
+
+    def _pick(self, row: Row) -> None:
+        presets = [preset for preset in catalog(row.part) if not preset.fault]
+        reasons = [compatible(self.experiment, row.part, preset) for preset in presets]
+        current = named(self.experiment, row.part)
+        key = "data.augmentation" if row.part == "augmentation" else row.part
+        self.push_screen(
+            PickerScreen(row.title, presets, reasons, current.short if current else None),
+            lambda name: self._set(f"{key}={name}") if name else None,
+        )
+
+    def _set(self, setting: str) -> None:
+        try:
+            changed = change(self.experiment, [setting])
+        except InputError as error:
+            self.note(str(error))
+            return
+        self.take(changed)
+
+    def take(self, experiment: Experiment, base: str | None = None) -> None:
+        """Make this the experiment of the form, `base` the preset it began with; `u` undoes it."""
+        if experiment != self.experiment:
+            self._before.append((self.experiment, self.base))
+            self.experiment, self.base = experiment, base or self.base
+            self.lab.show_experiment()
+
+    def action_undo(self) -> None:
+        """Take back the last change of the form."""
+        if self._before:
+            self.experiment, self.base = self._before.pop()
+            self.lab.show_experiment()
+        else:
+            self.note("nothing to undo")
+
+    def action_open_experiment(self) -> None:
+        """Begin from another experiment preset."""
+        presets = [preset for preset in catalog(EXPERIMENTS) if not preset.fault]
+
+        def go(name: str | None) -> None:
+            preset = find(EXPERIMENTS, name) if name else None
+            if preset is not None:
+                self.take(load(preset.short), preset.short)
+
+        self.push_screen(PickerScreen("Experiment", presets, [None] * len(presets), self.base), go)
+
+    def action_command_line(self) -> None:
+        """Show the experiment as one command line."""
+        line = command_line(self.experiment, self.base)
+        self.push_screen(TextScreen("This experiment as a command", line, line))
+
+    def action_save_preset(self) -> None:
+        """Save the experiment as a preset of one's own."""
+
+        def complaint(name: str) -> str | None:
+            try:
+                return f"{own_path(name)} is there already" if own_path(name).exists() else None
+            except (LaderaError, ValueError) as error:
+                return str(error)
+
+        def go(name: str | None) -> None:
+            if name:
+                path = own_path(name)
+                save_as(self.experiment, path, self.base)
+                self.base = name
+                self.note(f"saved as {path}")
+
+        self.push_screen(
+            PromptScreen(
+                "Save this experiment as", f"{self.base}-mine", "letters, digits, - and _", complaint
+            ),
+            go,
+        )

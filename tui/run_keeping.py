@@ -1,0 +1,123 @@
+"""The runs: look at another, compare, open and go on with earlier ones, hand one over to the background, leave."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from ..engine.errors import LaderaError
+from . import views
+from .detach import start_detached
+from .lab_base import LabBase
+from .screens.archive import ArchiveScreen
+from .screens.choice import ChoiceScreen
+from .screens.text import TextScreen
+from .sitting import Run
+from .text import clean
+from .watching import watch
+
+
+class RunKeeping(LabBase):
+    """What a user does with runs as a whole."""
+
+    def action_next_run(self) -> None:
+        """Look at the next run."""
+        runs = self.sitting.runs
+        if runs:
+            here = runs.index(self.current) if self.current in runs else -1
+            self.look_at(runs[(here + 1) % len(runs)].number)
+
+    def action_archive(self) -> None:
+        """All runs of the runs directory; look at one, or go on with it."""
+
+        def go(answer: tuple[str, Path] | None) -> None:
+            if answer is None:
+                return
+            what, directory = answer
+            if what == "resume":
+                self.run_worker(self._resume(directory), group="detach")
+            else:
+                self._watch(directory)
+
+        self.push_screen(ArchiveScreen(self.runs_dir), go)
+
+    def _watch(self, directory: Path) -> None:
+        run = next((run for run in self.sitting.runs if run.directory == directory), None)
+        if run is None:
+            try:
+                run = watch(directory)
+            except LaderaError as error:
+                self.note(str(error))
+                return
+            self.sitting.add(run)
+        self.look_at(run.number)
+
+    async def _resume(self, directory: Path) -> None:
+        self.note(f"{directory.name} goes on in a process of its own…")
+        code, answer = await asyncio.to_thread(start_detached, ["resume", str(directory), "--quiet"])
+        if code:
+            self.note(answer)
+        else:
+            self._watch(directory)
+
+    def action_compare(self) -> None:
+        """What differs between the runs of this sitting, and how they did; ranked by validation, never by test."""
+        self.push_screen(TextScreen("Comparison", views.comparison(self.sitting.runs)))
+
+    def action_runs(self) -> None:
+        """Go to the runs table."""
+        self.lab.query_one("#runs").focus()
+
+    def action_leave(self) -> None:
+        """Leave; asks while something trains here."""
+        training = self.sitting.training
+        if training is None or not training.active:
+            self.exit()
+            return
+
+        def go(way: str | None) -> None:
+            if way == "stop":
+                training.controls.stop("leaving the lab")
+                self.exit(f"{training.name} was saved: `ladera resume {training.name}` goes on")
+            elif way == "detach":
+                self.action_detach()
+
+        self.push_screen(
+            ChoiceScreen(
+                f"{clean(training.name)} is training.",
+                [
+                    ("on", "Go on training, stay here"),
+                    ("detach", "Leave and let it train in the background (ladera watch shows it)"),
+                    ("stop", "Save it, stop it and leave (ladera resume goes on later)"),
+                ],
+            ),
+            go,
+        )
+
+    def action_detach(self) -> None:
+        """Hand the run that trains to a process of its own, and leave."""
+        training = self.sitting.training
+        if training is None:
+            self.note("Nothing trains here that could go on in the background")
+            return
+        self.note("saves it and hands it to a process of its own…")
+        self.run_worker(self._hand_over(training), group="detach")
+
+    async def _hand_over(self, run: Run) -> None:
+        while run.directory is None and not run.trouble:
+            await asyncio.sleep(0.05)
+        run.controls.stop("handing over")
+        while run.history.ended is None and not run.trouble:
+            await asyncio.sleep(0.05)
+        run.controls.stop()
+        while run.working:
+            await asyncio.sleep(0.05)
+        if run.directory is None:
+            return
+        code, answer = await asyncio.to_thread(start_detached, ["resume", str(run.directory), "--quiet"])
+        if code:
+            self.note(
+                f"it could not go on in the background: {answer}. It is saved: `ladera resume {run.name}`"
+            )
+            return
+        self.exit(f"{run.name} trains in the background: `ladera watch {run.name}` shows it")
