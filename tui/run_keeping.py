@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from pathlib import Path
 
 from ..engine.errors import LaderaError
-from . import views
+from ..presets.catalog import save_as
 from .detach import start_detached
 from .lab_base import LabBase
+from .run_rows import comparison
 from .screens.archive import ArchiveScreen
 from .screens.choice import ChoiceScreen
 from .screens.text import TextScreen
@@ -27,6 +29,38 @@ class RunKeeping(LabBase):
             here = runs.index(self.current) if self.current in runs else -1
             self.look_at(runs[(here + 1) % len(runs)].number)
 
+    def take_off(self, run: Run) -> None:
+        """Take a run off the list; what is on the disk stays."""
+        if run is self.sitting.training and run.active:
+            self.note("it trains: s stops it")
+            return
+        self.sitting.remove(run)
+        if run is self.current:
+            self.current = self.sitting.runs[-1] if self.sitting.runs else None
+        self.lab.show_all()
+
+    def start_apart(self, run: Run) -> None:
+        """Train a queued run in a process of its own, without waiting for its turn."""
+        if not run.queued or run.branch is not None:
+            self.note(
+                "only a queued run that is no branch can go to the background; D hands over the one that trains"
+            )
+            return
+        run.queued = False
+        self.run_worker(self._start_apart(run), group="detach")
+
+    async def _start_apart(self, run: Run) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            path = save_as(run.experiment, Path(folder) / "experiment.toml")
+            command = ["run", str(path), "--name", run.label, "--runs-dir", str(self.runs_dir), "--quiet"]
+            code, answer = await asyncio.to_thread(start_detached, command)
+        if code:
+            run.trouble = answer
+        else:
+            self.sitting.remove(run)
+            await self._watch(Path(answer))
+            self.note(f"{Path(answer).name} trains in a process of its own")
+
     def action_archive(self) -> None:
         """All runs of the runs directory; look at one, or go on with it."""
 
@@ -37,15 +71,15 @@ class RunKeeping(LabBase):
             if what == "resume":
                 self.run_worker(self._resume(directory), group="detach")
             else:
-                self._watch(directory)
+                self.run_worker(self._watch(directory), group="detach")
 
         self.push_screen(ArchiveScreen(self.runs_dir), go)
 
-    def _watch(self, directory: Path) -> None:
+    async def _watch(self, directory: Path) -> None:
         run = next((run for run in self.sitting.runs if run.directory == directory), None)
         if run is None:
             try:
-                run = watch(directory)
+                run = await asyncio.to_thread(watch, directory)
             except LaderaError as error:
                 self.note(str(error))
                 return
@@ -58,14 +92,15 @@ class RunKeeping(LabBase):
         if code:
             self.note(answer)
         else:
-            self._watch(directory)
+            await self._watch(directory)
 
     def action_compare(self) -> None:
         """What differs between the runs of this sitting, and how they did; ranked by validation, never by test."""
-        self.push_screen(TextScreen("Comparison", views.comparison(self.sitting.runs)))
+        self.push_screen(TextScreen("Comparison", comparison(self.sitting.runs)))
 
     def action_runs(self) -> None:
-        """Go to the runs table."""
+        """Go to the runs table; on a small screen it takes the place of the charts."""
+        self.lab.add_class("-listing")
         self.lab.query_one("#runs").focus()
 
     def action_leave(self) -> None:

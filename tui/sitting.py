@@ -41,6 +41,8 @@ class Run:
     "Why it could not even start, in words."
     shown: bool = True
     "Whether its curves are overlaid."
+    pinned: bool = False
+    "Whether it stays on top of the list."
     working: bool = False
     "Whether its thread is at work, be it only to answer probes."
     answers: dict[str, Probed] = field(default_factory=dict)
@@ -104,20 +106,36 @@ class Sitting:
 
     def start(self, experiment: Experiment, label: str, branch: Branch | None = None) -> Run:
         """Train an experiment now, or queue it behind the one that trains; `branch` is the state to start from."""
-        run = Run(experiment, label, number=len(self.runs), queued=True, branch=branch)
+        run = Run(experiment, label, number=self._number(), queued=True, branch=branch)
         self.runs.append(run)
         self._next()
         return run
 
+    def _number(self) -> int:
+        """The lowest number that no run on the list has: colours come back into use."""
+        return next(i for i in range(len(self.runs) + 1) if all(run.number != i for run in self.runs))
+
     def add(self, run: Run) -> None:
         """Show a run that is not trained here."""
-        run.number = len(self.runs)
+        run.number = self._number()
         self.runs.append(run)
 
     def remove(self, run: Run) -> None:
-        """Take a run off the list; one that trains stays."""
+        """Take a run off the list, or out of the queue; one that trains stays. What is on the disk stays too."""
         if run is not self.training:
+            run.queued = False
+            if run.source is None:  # a run of another process goes on
+                run.controls.stop()
             self.runs.remove(run)
+
+    def move(self, run: Run, by: int) -> None:
+        """Let a queued run train earlier (-1) or later (1) than its neighbour in the queue."""
+        queue = [place for place, other in enumerate(self.runs) if other.queued]
+        if run.queued:
+            here = queue.index(self.runs.index(run))
+            there = min(max(here + by, 0), len(queue) - 1)
+            one, other = queue[here], queue[there]
+            self.runs[one], self.runs[other] = self.runs[other], self.runs[one]
 
     def work(self, run: Run) -> None:
         """Train; called in the training thread, never raises."""

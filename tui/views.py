@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len
@@ -16,7 +15,7 @@ from .progress import SHARES, measured, title
 from .progress import metric as metric_of
 from .seven_bit import seven_bit
 from .sitting import Run
-from .text import clean, count, duration, fit, number, percent, shorten
+from .text import clean, count, duration, number, percent, shorten
 
 #: How each state is shown: a sign for the eye, a word for everybody.
 STATES = {
@@ -268,101 +267,3 @@ def diagnosis_line(run: Run | None) -> tuple[str, bool]:
         return "Nothing to say yet: the diagnosis needs a few epochs.", False
     first = findings[0]
     return clean(first.text, 400), first.finding not in ("healthy", "good_fit", "stopping_off")
-
-
-# -- runs ------------------------------------------------------------------------------------------------------------
-
-#: Columns of the runs table with their widths: numbers keep their place whatever a run is called.
-COLUMNS = {"run": 18, "state": 15, "epoch": 9, "best": 8, "at": 4, "what differs": 80}
-
-
-def run_row(run: Run, others: Sequence[Run]) -> tuple[str, ...]:
-    """One row of the runs table."""
-    history = run.history
-    best = history.best
-    return (
-        clean(run.name, 40),
-        " ".join(STATES.get(run.state, ("?", run.state))),
-        f"{history.epoch}/{history.epochs}" if history.started else "",
-        number(best[1]).strip() if best else "",
-        str(best[0]) if best else "",
-        what_differs(run, others),
-    )
-
-
-def what_differs(run: Run, others: Sequence[Run]) -> str:
-    """The keys in which the runs of this sitting are not all alike, with this run's values."""
-    plains = [_flat(other.experiment) for other in others]
-    mine = _flat(run.experiment)
-    keys = [key for key in mine if any(other.get(key) != mine[key] for other in plains)]
-    keys = [key for key in keys if key != "description"]
-    return clean(" ".join(f"{key.split('.')[-1]}={mine[key]}" for key in keys[:6]), 120) or "—"
-
-
-def _flat(experiment: Experiment) -> dict[str, str]:
-    flat: dict[str, str] = {}
-
-    def walk(prefix: str, value: object) -> None:
-        if isinstance(value, dict):
-            for key, inner in value.items():
-                walk(f"{prefix}.{key}" if prefix else str(key), inner)
-        else:
-            flat[prefix] = f"{value:g}" if isinstance(value, float) else str(value)
-
-    walk("", experiment.plain())
-    return flat
-
-
-def comparison(runs: Sequence[Run]) -> str:
-    """All runs, the best validation value first, and the values in which they differ; the test part ranks nothing."""
-    measured_runs = [run for run in runs if run.history.best is not None]
-    if not measured_runs:
-        return "No run to compare yet."
-    lines: list[str] = []
-    for monitor in dict.fromkeys(run.history.monitor for run in measured_runs):
-        for data in dict.fromkeys(_data_of(run) for run in measured_runs):
-            same = [run for run in measured_runs if run.history.monitor == monitor and _data_of(run) == data]
-            if not same:
-                continue
-            down = same[0].history.setting("stopping.mode", "min") == "max"
-            same.sort(key=lambda run: run.history.best[1] if run.history.best else math.inf, reverse=down)
-            lines.append(f"{data}: by validation {title(monitor)}, the best first")
-            for place, run in enumerate(same, 1):
-                epoch, value = run.history.best or (0, math.nan)
-                lines.append(f"  {place}. {fit(run.name, 24)} {number(value)} at epoch {epoch}")
-            lines += [*_differences(same), ""]
-    lines.append("The test part ranks nothing: it is for one last look at the run that was chosen.")
-    return "\n".join(lines)
-
-
-def _data_of(run: Run) -> str:
-    return run.experiment.data.name or clean(str(run.experiment.data.path), 60)
-
-
-def _differences(runs: Sequence[Run]) -> list[str]:
-    plains = [_flat(run.experiment) for run in runs]
-    keys = [key for key in dict.fromkeys(key for plain in plains for key in plain) if key != "description"]
-    differing = [key for key in keys if len({plain.get(key) for plain in plains}) > 1]
-    if not differing:
-        return ["  They do not differ." if len(runs) > 1 else ""]
-    return [
-        f"     {fit(key, 26)} {'   '.join(fit(plain.get(key, '—'), 14) for plain in plains)}"
-        for key in differing
-    ]
-
-
-def runs_line(runs: Sequence[Run], width: int) -> str:
-    """The runs in one line, the newest first, for small screens."""
-    if not runs:
-        return "no runs yet"
-    parts = []
-    for run in reversed(runs):
-        best = run.history.best
-        value = f" {number(best[1]).strip()}@{best[0]}" if best else ""
-        sign, word = STATES.get(run.state, ("?", run.state))
-        parts.append(f"{sign} {clean(run.name, 24)}{value or ' ' + word}")
-    line = parts[0]
-    for part in parts[1:]:
-        if cell_len(f"{line}   {part}") <= width:
-            line = f"{line}   {part}"
-    return line if cell_len(line) <= width else shorten(line, width)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -311,7 +312,7 @@ async def test_a_second_run_waits_its_turn(open_lab: Any, script: Any) -> None:
         await lab.press("n")
         assert lab.app.current is second
         await lab.sees("lr=0.5")
-        await lab.press("t", "enter")
+        await lab.press("t", "down", "enter")
         assert lab.app.current is first
 
 
@@ -421,6 +422,88 @@ def test_every_key_has_an_action() -> None:
         name = action.split("(")[0]
         owner = LabApp if name.startswith("app.") or hasattr(LabApp, f"action_{name}") else LabScreen
         assert hasattr(owner, "action_" + name.removeprefix("app.")), key
+
+
+async def test_the_runs_table_by_its_own_keys(
+    open_lab: Any, script: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_lab(lambda run: script.events(reason="finished" if run.number < 2 else None)) as lab:
+        for _ in range(2):
+            await lab.pilot.press("r")
+            await lab.until(lambda: lab.app.sitting.training is None and lab.app.current.history.ended)
+        for _ in range(3):
+            await lab.pilot.press("r")  # one that trains on, two that wait
+        await lab.until(lambda: len(lab.app.sitting.runs) == 5)
+        runs = list(lab.app.sitting.runs)
+        await lab.pilot.press("t")
+        table = lab.app.lab.query_one("#runs")
+        await lab.until(lambda: table.row_count == 5 and "P pin" in str(table.border_subtitle))
+        assert table.chosen is runs[2]  # the one that is looked at
+        table.move_cursor(row=0)
+        assert table.chosen is runs[4]
+        await lab.pilot.press("shift+down")  # before the other one that waits
+        assert [run.number for run in lab.app.sitting.runs] == [0, 1, 2, 4, 3]
+        assert table.chosen is runs[4]
+        await lab.pilot.press("delete")
+        assert runs[4] not in lab.app.sitting.runs
+        await lab.until(lambda: table.row_count == 4)
+        table.move_cursor(row=3)
+        assert table.chosen is runs[0]
+        await lab.pilot.press("space")
+        assert not runs[0].shown
+        assert not runs[2].history.paused  # not the key of a single step
+        await lab.pilot.press("P")
+        assert table.get_row_at(0)[0].plain.strip() == "♦ digits"
+        assert table.chosen is runs[0]
+        table.move_cursor(row=2)
+        assert table.chosen is runs[2]
+        await lab.pilot.press("delete")
+        assert runs[2] in lab.app.sitting.runs  # it trains
+        copied: list[str] = []
+        monkeypatch.setattr(lab.app, "copy_to_clipboard", copied.append)
+        await lab.pilot.press("Y")
+        assert copied == []  # it has no directory here
+        runs[2].directory = Path("somewhere")
+        await lab.pilot.press("Y")
+        assert copied == [str(Path("somewhere").absolute())]
+        await lab.pilot.press("enter")
+        assert lab.app.current is runs[2]
+
+
+async def test_a_queued_run_goes_to_the_background(
+    open_lab: Any, script: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[str]] = []
+
+    def start(arguments: list[str]) -> tuple[int, str]:
+        asked.append([*arguments, Path(arguments[1]).read_text()])
+        return 2, "no room"
+
+    monkeypatch.setattr("ladera.tui.run_keeping.start_detached", start)
+    async with open_lab(lambda run: script.events()) as lab:
+        await lab.pilot.press("r", "r")
+        trains, waits = lab.app.sitting.runs
+        lab.app.start_apart(trains)
+        assert not asked
+        lab.app.start_apart(waits)
+        await lab.until(lambda: waits.trouble == "no room")
+        assert asked[0][0] == "run"
+        assert asked[0][2:4] == ["--name", "digits"]
+        assert 'kind = "adam"' in asked[0][-1]
+
+
+async def test_the_runs_of_a_small_screen(open_lab: Any, script: Any) -> None:
+    async with open_lab(lambda run: script.events(reason="finished"), size=(80, 24)) as lab:
+        await lab.pilot.press("r")
+        await lab.until(lambda: lab.app.current and lab.app.current.history.ended)
+        table = lab.app.lab.query_one("#runs")
+        assert not table.display
+        await lab.pilot.press("t")
+        await lab.until(
+            lambda: table.display and table.has_focus and not lab.app.lab.query_one("#charts").display
+        )
+        await lab.pilot.press("enter")
+        await lab.until(lambda: lab.app.lab.query_one("#charts").display)
 
 
 async def test_the_palette_lists_every_action_once(open_lab: Any) -> None:

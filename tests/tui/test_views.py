@@ -10,7 +10,7 @@ import pytest
 from rich.cells import cell_len
 
 from ladera.engine.events import CommandTaken
-from ladera.tui import views
+from ladera.tui import run_rows, views
 from ladera.tui.seven_bit import seven_bit
 
 HARMFUL = {*map(chr, range(32)), "\x7f", *map(chr, range(0x80, 0xA0)), "\u202e"} - {"\n"}
@@ -24,8 +24,8 @@ def everything(run: Any, width: int) -> list[str]:
         *views.stopping_lines(run, width),
         views.figures(run),
         views.diagnosis_line(run)[0],
-        *views.run_row(run, [run]),
-        views.runs_line([run], width),
+        *run_rows.run_row(run, [run]),
+        run_rows.runs_line([run], width),
     ]
 
 
@@ -167,17 +167,6 @@ def test_a_test_result_that_was_looked_at_twice_says_so(script: Any) -> None:
     ended = type(told[-1])(reason="finished", epoch=8, test={"loss": 0.5, "metrics": {}, "evaluations": 2})
     line = views.test_line(script.run([*told[:-1], ended]).history)
     assert line == "test: loss 0.5000 (looked at 2 times: no longer an unbiased estimate)"
-
-
-def test_the_runs_differ_in(script: Any) -> None:
-    one = script.run(experiment=script.experiment())
-    two = script.run(experiment=script.experiment("optimizer.lr=0.1", "training.seed=3"), number=1)
-    assert views.what_differs(one, [one]) == "—"
-    assert views.what_differs(two, [one, two]) == "lr=0.1 seed=3"
-    assert views.run_row(script.states()["stopped_early"], []) == (
-        "digits", "■ stopped early", "8/100", "0.5000", "5", "—",
-    )  # fmt: skip
-    assert views.runs_line([one, two], 60).rstrip() == "○ digits preparing   ○ digits preparing"
 
 
 def test_clipped_text_says_that_there_is_more() -> None:

@@ -10,19 +10,19 @@ import time
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
-from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
-from textual.widgets import DataTable, Footer
+from textual.widgets import Footer
 
-from .. import plots, views
+from .. import plots, run_rows, views
 from ..sitting import Run
 from ..text import clean
 from ..widgets.chart import ChartView
 from ..widgets.experiment_form import ExperimentForm
 from ..widgets.line import Line, written
+from ..widgets.runs_table import RunsTable
 
 if TYPE_CHECKING:
     from ..app import LabApp
@@ -93,7 +93,7 @@ class LabScreen(Screen[None]):
                 yield Line("", id="figures")
                 yield Line("", id="stopping", classes="panel")
                 yield Line("", id="diagnosis", classes="panel")
-                yield DataTable[str](id="runs", cursor_type="row", zebra_stripes=False)
+                yield RunsTable(id="runs")
         yield Line("", id="runs-line")
         yield Footer()
 
@@ -102,13 +102,8 @@ class LabScreen(Screen[None]):
         self.query_one("#side").border_title = "Experiment"
         self.query_one("#stopping").border_title = "Early stopping"
         self.query_one("#diagnosis").border_title = "Diagnosis"
-        table = self.query_one("#runs", DataTable)
-        table.border_title = "Runs"
-        for column, width in views.COLUMNS.items():
-            table.add_column(column, key=column, width=width)
         self._due, self._used, self._stale = 0.0, time.thread_time(), False
         self._told: tuple[Run | None, int] = (None, 0)
-        self._rows: dict[int, tuple[str, ...]] = {}
         self.set_interval(0.1, self.tick)
         self.query_one("#form").focus()
         self.app.theme_changed_signal.subscribe(self, lambda _: self.call_after_refresh(self.show_charts))
@@ -173,29 +168,15 @@ class LabScreen(Screen[None]):
             views.clipped(written(line, text), size.width, size.height, "… d: all of it") if size else text
         )
         line.set_class(trouble, "trouble")
-        self._show_runs()
+        self.query_one("#runs-line", Line).set(
+            run_rows.runs_line(app.sitting.runs, max(10, self.size.width - 2))
+        )
+        self.query_one(RunsTable).show()
 
     def show_charts(self) -> None:
         """Draw the charts that are visible."""
         for chart in self.query(ChartView):
             chart.show()
-
-    def _show_runs(self) -> None:
-        runs = self.app.sitting.runs
-        self.query_one("#runs-line", Line).set(views.runs_line(runs, max(10, self.size.width - 2)))
-        table = self.query_one("#runs", DataTable)
-        current = self.app.current
-        for run in reversed(runs):
-            row = views.run_row(run, runs)
-            row = (("▸ " if run is current else "  ") + row[0], *row[1:])
-            # A plain string would be read as markup.
-            cells = [Text(written(table, value)) for value in row]
-            if run.number not in self._rows:
-                table.add_row(*cells, key=str(run.number))
-            elif self._rows[run.number] != row:
-                for column, cell in zip(views.COLUMNS, cells, strict=True):
-                    table.update_cell(str(run.number), column, cell)
-            self._rows[run.number] = row
 
     def _loss(self, width: int, height: int) -> plots.ChartSpec:
         return plots.loss_chart(self.app.current, self.app.sitting.runs, self.app.shown_view, width, height)
@@ -233,20 +214,22 @@ class LabScreen(Screen[None]):
         self.show_about()
         self.show_text()
 
-    def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
-        """Look at the chosen run."""
+    def on_data_table_row_selected(self, event: RunsTable.RowSelected) -> None:
+        """Look at the chosen run; on a small screen, back to the charts."""
+        self.remove_class("-listing")
         self.app.look_at(int(event.row_key.value or 0))
 
     # -- looking -----------------------------------------------------------------------------------------------------
 
     def action_edit(self) -> None:
         """Go to the form; on a small screen it takes the place of the charts."""
+        self.remove_class("-listing")
         self.add_class("-editing")
         self.query_one("#form").focus()
 
     def action_back(self) -> None:
         """Back to the charts on a small screen."""
-        self.remove_class("-editing")
+        self.remove_class("-editing", "-listing")
         self.call_after_refresh(self.show_charts)
 
     def action_log_scale(self) -> None:
@@ -319,8 +302,3 @@ class LabScreen(Screen[None]):
     def note(self, text: str) -> None:
         """Say something in passing."""
         self.notify(written(self, clean(text, 300)), markup=False)
-
-
-def is_live(run: Run | None) -> bool:
-    """Whether commands make sense."""
-    return run is not None and run.active
