@@ -59,6 +59,8 @@ def told(until: int | None) -> Callable[[Run], Iterator[Event]]:
                 )
             if isinstance(event, RunEnded):
                 event = replace(event, seconds=step * SECONDS_A_STEP)
+            if run.directory is None:
+                run.directory = Path("runs") / f"{run.label}-{run.number + 1:04}"
             yield event
             if stop is not None and getattr(event, "epoch", 0) > stop:
                 while not any(command.name == "stop" for command in run.controls.take()):

@@ -146,11 +146,12 @@ def _log_range(low: float, high: float) -> Range:
 
 
 def _linear_ticks(span: Range, most: int, whole: bool) -> list[float]:
-    step = _step((span.high - span.low) / (most - 1))
-    if whole:
-        step = max(1.0, step)
-    first, last = math.ceil(span.low / step - 1e-9), math.floor(span.high / step + 1e-9)
-    return [i * step + 0.0 for i in range(first, last + 1)]
+    step = max(_step(_width(span) / most), 1.0 if whole else 0.0)
+    while True:
+        first, last = math.ceil(span.low / step - 1e-9), math.floor(span.high / step + 1e-9)
+        if last - first < most:
+            return [i * step + 0.0 for i in range(first, last + 1)]
+        step = _step(step * 1.5)
 
 
 def _log_ticks(span: Range, most: int) -> list[float]:
@@ -164,6 +165,9 @@ def _log_ticks(span: Range, most: int) -> list[float]:
     # Every k-th of 1, 2, 5, 10, ...; from the third on only whole numbers of decades are evenly spaced.
     for every in (1, 2, *range(3, 3 * (last - first + 2) + 1, 3)):
         chosen = [value for place, value in places if place % every == 0]
-        if len(chosen) <= most:
+        decades = sum(place % 3 == 0 for place, _ in places)
+        if len(chosen) <= most and not (
+            every == 2 and 3 <= decades <= most
+        ):  # decades read better than 1, 5, 20
             return chosen
     return []

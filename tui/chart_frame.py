@@ -110,7 +110,9 @@ class Frame:
             self.cells.put(row, self.left - 1, bar, style)
         self.cells.put(self.axis, self.left - 1, corner, style)
         used: set[int] = set()
-        for value, label in ticks(self.scale.ranges.y, (self.height + 1) // 3, self.scale.ranges.log_y):
+        for value, label in ticks(
+            self.scale.ranges.y, max(self.height // 3, min(5, self.height // 2)), self.scale.ranges.log_y
+        ):
             dot = int(self.scale.dot_rows(np.array([value]))[0])
             row = self.axis - 1 - dot // self.down
             if 0 <= dot < self.scale.rows and row not in used:

@@ -47,6 +47,8 @@ def draw(
         cells = Cells(spec.width, spec.height)
         cells.put(0, 0, shorten(_summary(spec), spec.width, spec.marker == "ascii"))
         return cells, previous
+    if not spec.curves:
+        return _invitation(spec), previous  # axes without values would be made up
     layout = _Layout(spec, choose_ranges(spec, previous))
     layout.draw(rasterize)
     return layout.cells, layout.scale.ranges
@@ -54,7 +56,17 @@ def draw(
 
 def _summary(spec: ChartSpec) -> str:
     curves = sorted(spec.curves, key=lambda c: c.style != "strong")
-    return ", ".join(f"{c.label} {last_value(c).strip()}" for c in curves) or spec.empty
+    return ", ".join(f"{c.label} {last_value(c).strip()}" for c in curves) or spec.empty.split("\n")[0]
+
+
+def _invitation(spec: ChartSpec) -> Cells:
+    cells, ascii_only = Cells(spec.width, spec.height), spec.marker == "ascii"
+    cells.put(0, 1, shorten(spec.title, spec.width - 1, ascii_only))
+    lines = [shorten(line, spec.width, ascii_only) for line in spec.empty.split("\n")][: spec.height - 1]
+    top = max(1, (spec.height - len(lines)) // 2)
+    for row, line in enumerate(lines):
+        cells.put(top + row, (spec.width - cell_len(line)) // 2, line)
+    return cells
 
 
 class _Layout(Frame):
@@ -79,7 +91,9 @@ class _Layout(Frame):
             self._draw_end_labels()
         if not any(len(trace.x) for trace in self.traces):
             asked = any(len(curve.x) for curve in self.spec.curves)
-            text = self.short("no finite value to draw" if asked else self.spec.empty, self.width)
+            text = self.short(
+                "no finite value to draw" if asked else self.spec.empty.split("\n")[0], self.width
+            )
             column = self.left + (self.width - cell_len(text)) // 2
             self.cells.put(self.top + self.height // 2, column, text, self.style(self.spec.palette.text))
 

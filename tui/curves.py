@@ -145,4 +145,4 @@ class ChartSpec:
     "2x4 dots in a cell, 2x2 quarter blocks, or one 7-bit character."
     palette: Palette = Palette()
     empty: str = "nothing to show yet"
-    "What an empty chart says: what will appear, and which key makes it appear."
+    "What an empty chart says, in one line or more: what will appear, and which key makes it appear."

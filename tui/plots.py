@@ -105,7 +105,7 @@ def _chart(
         words += ", log scale"
     spec = ChartSpec(
         width, height, title=words, x_label=view.axis, log_y=view.log_y, marker=view.marker,
-        palette=palette_of(view), empty=f"{words.split(',')[0]} of training and validation: press r to train",
+        palette=palette_of(view), empty=_invitation(words.split(",")[0], name),
     )  # fmt: skip
     if run is None or run.history.started is None:
         return replace(spec, empty="reading the data…") if run is not None and not run.trouble else spec
@@ -127,6 +127,12 @@ def _chart(
     bands = _bands(history, name, low, high)
     x_range = (scale(low), scale(max(high, low + 1)))
     return replace(spec, curves=tuple(curves), marks=tuple(marks), bands=tuple(bands), x_range=x_range)
+
+
+def _invitation(words: str, name: str) -> str:
+    text = f"{words} of training and validation: press r to train"
+    more = "\n\ne changes the experiment · Ctrl+O opens another one · ? tells all keys"
+    return text + more if name == "loss" else text
 
 
 def visible(history: History, view: View) -> tuple[float, float]:

@@ -49,7 +49,7 @@ def test_a_sitting_by_keyboard(
 ) -> None:
     env = {"HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path), "OMP_NUM_THREADS": "1"}
     window = terminal(python, "-m", "ladera.tui", columns=columns, lines=lines, cwd=tmp_path, env=env)
-    first = window.wait_for(lambda text: "press r to train" in text and "palette" in text)
+    first = window.wait_for(lambda text: "press r to train" in text and "q Quit" in text)
     assert "? Help" in first.splitlines()[-1]
     assert "q Quit" in first.splitlines()[-1]
     window.send("o")

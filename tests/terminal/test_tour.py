@@ -69,7 +69,7 @@ def test_the_tour(terminal: Callable[..., Any], python: str, tmp_path: Path) -> 
     walker.choose("momentum")
     walker.see("Next experiment: r trains it")
     walker.press("r")
-    text = walker.see(lambda text: "kind=mom" in text and "kind=adam" in text)
+    text = walker.see(lambda text: "  momentum lr=0.05" in text and "  adam lr=0.001" in text)
     walker.trained(2)
 
     # A deep tanh net with small weights does not learn; the lab says so, and why.

@@ -7,11 +7,12 @@ is the sitting's.
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.binding import ActiveBinding, Binding
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 from textual.widgets import Footer
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 #: Share of the time that the screen may take while training, and while training waits or is elsewhere.
 _BUDGET, _IDLE_BUDGET = 0.025, 0.25
 _FASTEST, _SLOWEST = 0.2, 2.0
+#: What the footer of a narrow screen leaves to the help page.
+_ROOMY = ("app.branch", "app.slow_motion")
 
 
 class LabScreen(Screen[None]):
@@ -45,18 +48,19 @@ class LabScreen(Screen[None]):
         Binding("p", "app.pause", "Pause"),
         Binding("s", "app.stop", "Stop"),
         Binding("e", "edit", "Edit"),
+        Binding("i", "app.inside", "Inside"),
+        Binding("d", "app.diagnosis", "Why"),
+        Binding("w", "app.what_if", "What if"),
+        Binding("b", "app.branch", "Branch"),
+        Binding("t", "app.runs", "Runs"),
         Binding("question_mark", "app.help", "Help"),
         Binding("q", "app.leave", "Quit"),
+        Binding("o", "app.slow_motion", "Slow"),
         Binding("space", "app.single_step", "Step", show=False),
         Binding("right_square_bracket", "app.some_epochs", "Run n epochs", show=False),
         Binding("f", "app.finish_epoch", "Finish epoch", show=False),
         Binding("k", "app.checkpoint", "Checkpoint", show=False),
         Binding("c", "app.change_live", "Change live", show=False),
-        Binding("o", "app.slow_motion", "Slow motion"),
-        Binding("w", "app.what_if", "What if"),
-        Binding("d", "app.diagnosis", "Why"),
-        Binding("i", "app.inside", "Inside"),
-        Binding("t", "app.runs", "Runs"),
         Binding("l", "log_scale", "Log", show=False),
         Binding("x", "axis", "Axis", show=False),
         Binding("v", "smooth", "Smooth", show=False),
@@ -71,7 +75,6 @@ class LabScreen(Screen[None]):
         Binding("n", "app.next_run", "Next run", show=False),
         Binding("a", "app.compare", "Compare", show=False),
         Binding("slash", "app.archive", "All runs", show=False),
-        Binding("b", "app.branch", "Branch", show=False),
         Binding("y", "app.command_line", "Command", show=False),
         Binding("u", "app.undo", "Undo", show=False),
         Binding("D", "app.detach", "Detach", show=False),
@@ -100,14 +103,29 @@ class LabScreen(Screen[None]):
     def on_mount(self) -> None:
         """Start the clockwork: news are folded ten times a second, charts are drawn as the budget allows."""
         self.query_one("#side").border_title = "Experiment"
-        self.query_one("#stopping").border_title = "Early stopping"
-        self.query_one("#diagnosis").border_title = "Diagnosis"
+        self.query_one("#stopping").border_title = "Early stopping: w what if"
+        self.query_one("#diagnosis").border_title = "Diagnosis: d why"
         self._due, self._used, self._stale = 0.0, time.thread_time(), False
         self._told: tuple[Run | None, int] = (None, 0)
         self.set_interval(0.1, self.tick)
         self.query_one("#form").focus()
         self.app.theme_changed_signal.subscribe(self, lambda _: self.call_after_refresh(self.show_charts))
         self.call_after_refresh(self.show_all)
+
+    @property
+    def active_bindings(self) -> dict[str, ActiveBinding]:
+        """The keys; a narrow footer shows fewer of them, whole."""
+        found = super().active_bindings
+        if self.size.width >= 100:
+            return found
+        return {
+            key: active._replace(
+                binding=replace(
+                    active.binding, show=active.binding.show and active.binding.action not in _ROOMY
+                )
+            )
+            for key, active in found.items()
+        }
 
     # -- showing -----------------------------------------------------------------------------------------------------
 
@@ -150,7 +168,7 @@ class LabScreen(Screen[None]):
         status = str(views.status(run))
         self.query_one("#status", Line).set(status)
         experiment = run.experiment if run is not None else app.experiment
-        room = max(1, self.size.width - cell_len(status) - 4)
+        room = max(1, self.size.width - max(cell_len(status) + 2, 20) - 2)
         self.query_one("#headline", Line).set(views.in_one_line(experiment, room))
         self.query_one("#side").border_title = (
             "Experiment" if experiment == app.experiment else "Next experiment: r trains it"
@@ -186,6 +204,9 @@ class LabScreen(Screen[None]):
 
     def on_resize(self) -> None:
         """Fit the words to the new size."""
+        footer = self.query_one(Footer)
+        footer.compact = self.size.width < 100
+        footer.show_command_palette = not footer.compact
         self.call_after_refresh(self.show_all)
         self.call_after_refresh(self.show_about)
 
