@@ -126,7 +126,16 @@ def _chart(
     marks = _marks(history, view, name, low, high)
     bands = _bands(history, name, low, high)
     x_range = (scale(low), scale(max(high, low + 1)))
+    if not any(len(curve.x) or len(curve.nonfinite) for curve in curves):
+        return replace(spec, empty=_nothing(history))
     return replace(spec, curves=tuple(curves), marks=tuple(marks), bands=tuple(bands), x_range=x_range)
+
+
+def _nothing(history: History) -> str:
+    """Why a run that has begun has no point yet."""
+    if history.ended is not None:
+        return f"it ended after {history.step:,} steps, before there was a value to draw"
+    return "the first point comes with the first validated epoch"
 
 
 def _invitation(words: str, name: str) -> str:

@@ -14,10 +14,12 @@ from .text import clean, fit, number, shorten
 from .views import STATES
 
 #: Columns of the runs table with their widths: numbers keep their place whatever a run is called.
-COLUMNS = {"run": 19, "state": 15, "epoch": 9, "best": 8, "at": 4, "what differs": 80}
+COLUMNS = {"run": 22, "state": 15, "epoch": 9, "best": 8, "at": 4, "what differs": 80}
 #: By what the table can be sorted; pinned runs always come first.
 ORDERS = ("newest", "best", "name")
 _MOST = 6
+#: Characters of a run's number with its hyphen.
+_NUMBER = 5
 
 
 def run_row(run: Run, others: Sequence[Run], current: Run | None = None) -> tuple[str, ...]:
@@ -26,13 +28,19 @@ def run_row(run: Run, others: Sequence[Run], current: Run | None = None) -> tupl
     best = history.best
     signs = ("▸" if run is current else " ") + ("♦" if run.pinned else "" if run.shown else "◌")
     return (
-        f"{signs} {clean(run.name, 40)}",
+        f"{signs} {_short(run.name, COLUMNS['run'] - len(signs) - 1)}",
         " ".join(STATES.get(run.state, ("?", run.state))),
         f"{history.epoch}/{history.epochs}" if history.started else "",
         number(best[1]).strip() if best else "",
         str(best[0]) if best else "",
         what_differs(run, others),
     )
+
+
+def _short(name: str, width: int) -> str:
+    """A name whose number, at its end, is still to be seen."""
+    name = clean(name, 200)
+    return name if cell_len(name) <= width else shorten(name, width - _NUMBER) + name[-_NUMBER:]
 
 
 def ordered(runs: Sequence[Run], by: str) -> list[Run]:

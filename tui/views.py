@@ -117,6 +117,8 @@ def _stopping(run: Run | None, width: int, ascii_only: bool) -> list[str]:
     monitor, best = history.monitor, history.best
     enabled = bool(history.setting("stopping.enabled", True))
     patience = max(1, int(history.setting("stopping.patience", 10)))
+    if best is None and history.ended is not None:
+        return [_ending(history), _weights(history), test_line(history)]
     if best is None:
         return [
             f"No finite validation {monitor} yet."

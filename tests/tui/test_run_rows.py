@@ -35,6 +35,13 @@ def test_a_row(script: Any) -> None:
     assert run_rows.run_row(run, [], run)[0] == "▸◌ digits"
 
 
+def test_a_long_name_keeps_its_number(script: Any) -> None:
+    run = script.run(label="too-high-learning-rate-0012")
+    (name, *_) = run_rows.run_row(run, [])
+    assert name == "  too-high-learn…-0012"
+    assert len(name) == run_rows.COLUMNS["run"]
+
+
 def test_runs_in_one_line(script: Any) -> None:
     one, two = runs_of(script, (), ())
     assert run_rows.runs_line([one, two], 60).rstrip() == "○ digits preparing   ○ digits preparing"

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 
-from ladera.engine.events import CommandTaken
-from ladera.tui import run_rows, views
+from ladera.engine.events import CommandTaken, RunEnded
+from ladera.tui import plots, run_rows, views
 from ladera.tui.seven_bit import seven_bit
 
 HARMFUL = {*map(chr, range(32)), "\x7f", *map(chr, range(0x80, 0xA0)), "\u202e"} - {"\n"}
@@ -167,6 +167,16 @@ def test_a_test_result_that_was_looked_at_twice_says_so(script: Any) -> None:
     ended = type(told[-1])(reason="finished", epoch=8, test={"loss": 0.5, "metrics": {}, "evaluations": 2})
     line = views.test_line(script.run([*told[:-1], ended]).history)
     assert line == "test: loss 0.5000 (looked at 2 times: no longer an unbiased estimate)"
+
+
+def test_a_run_that_ends_before_its_first_check_says_so(script: Any) -> None:
+    ended = RunEnded(reason="diverged", epoch=0, step=3, detail="the loss is not finite at step 3")
+    run = script.run([script.started(script.experiment()), ended])
+    lines = views.stopping_lines(run, 80)
+    assert lines[0] == "diverged at epoch 0: the loss is not finite at step 3"
+    spec = plots.loss_chart(run, [run], plots.View(), 80, 20)
+    assert spec.curves == ()
+    assert spec.empty == "it ended after 3 steps, before there was a value to draw"
 
 
 def test_clipped_text_says_that_there_is_more() -> None:
