@@ -14,9 +14,7 @@ from .editing import Editing
 from .explanation import diagnosis_text
 from .help import HELP, SECTIONS, shown
 from .run_keeping import RunKeeping
-from .screens.inside import InsideScreen
 from .screens.text import TextScreen
-from .screens.what_if import WhatIfScreen
 from .steering import Steering
 
 
@@ -47,6 +45,8 @@ class LabApp(Steering, Editing, RunKeeping):
         if self.current is None:
             self.note("No network yet: press r to train one")
             return
+        from .screens.inside import InsideScreen  # the first frame waits for nothing that it does not show
+
         self.push_screen(InsideScreen(self.current))
 
     def action_what_if(self) -> None:
@@ -55,6 +55,8 @@ class LabApp(Steering, Editing, RunKeeping):
         if run is None or not run.history.checks:
             self.note("No check recorded yet: press r to train")
             return
+        from .screens.what_if import WhatIfScreen
+
         self.push_screen(WhatIfScreen(run))
 
     def action_help(self) -> None:

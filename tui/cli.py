@@ -5,6 +5,7 @@ So `ladera --help` and the first frame of the lab wait for neither torch nor the
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from contextlib import suppress
@@ -101,6 +102,7 @@ def _screen(runs_dir: Path) -> int:
     from .guard import guarded
 
     def program() -> int:
+        gc.disable()  # what is imported now stays; the lab turns it on with its first frame
         from .commands_lab import screen  # after the guard's fork: its process stays small
 
         return screen(runs_dir)

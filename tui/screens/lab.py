@@ -6,6 +6,7 @@ is the sitting's.
 
 from __future__ import annotations
 
+import gc
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -111,6 +112,7 @@ class LabScreen(Screen[None]):
         self.query_one("#form").focus()
         self.app.theme_changed_signal.subscribe(self, lambda _: self.call_after_refresh(self.show_charts))
         self.call_after_refresh(self.show_all)
+        self.call_after_refresh(_tidy_from_now_on)
 
     @property
     def active_bindings(self) -> dict[str, ActiveBinding]:
@@ -323,3 +325,9 @@ class LabScreen(Screen[None]):
     def note(self, text: str) -> None:
         """Say something in passing."""
         self.notify(written(self, clean(text, 300)), markup=False)
+
+
+def _tidy_from_now_on() -> None:
+    """Start the garbage collector; what the start left is never looked at again."""
+    gc.freeze()
+    gc.enable()

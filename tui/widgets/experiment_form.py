@@ -36,19 +36,16 @@ class ExperimentForm(Choices):
 
     def __init__(self, experiment: Experiment, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, markup=False, compact=True)
-        self._rows: list[Row] = []
+        self._rows = rows(experiment)
         self._width = 0
-        self._experiment = experiment
-
-    def on_mount(self) -> None:
-        """Fill the list."""
-        self.show(self._experiment)
 
     def show(self, experiment: Experiment) -> None:
         """Show an experiment; the highlight stays on its key."""
         here = self.current.key if self.current else None
-        self._experiment = experiment
         self._rows = rows(experiment)
+        self._fill(here)
+
+    def _fill(self, here: str | None) -> None:
         self._width = self.scrollable_content_region.width
         self.clear_options()
         self.add_options(Option(self._prompt(row), id=row.key) for row in self._rows)
@@ -77,7 +74,7 @@ class ExperimentForm(Choices):
     def on_resize(self) -> None:
         """Fit the rows to the new width."""
         if self.scrollable_content_region.width != self._width:
-            self.show(self._experiment)
+            self._fill(self.current.key if self.current else None)
 
     def _prompt(self, row: Row) -> Content:
         space = max(14, self._width)
