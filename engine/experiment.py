@@ -8,11 +8,17 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from .data.names import FACTS, Form, Task
+from .field_docs import field_docs
+
+if TYPE_CHECKING:
+    from pydantic import GetJsonSchemaHandler
+    from pydantic.json_schema import JsonSchemaValue
+    from pydantic_core import CoreSchema
 
 Activation = Literal["relu", "leaky-relu", "tanh", "sigmoid", "gelu", "identity"]
 
@@ -43,9 +49,18 @@ class Part(BaseModel):
     """A section of an experiment: immutable, and strict about keys it does not know."""
 
     # Strict: `true` is not a number, "3" is not a number, 1e2 is not a whole number.
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Add the fields' docstrings, which pydantic would read at every import."""
+        found = handler(core_schema)
+        properties = handler.resolve_ref_schema(found).get("properties", {})
+        for name, text in field_docs(cls).items():
+            properties.get(name, {})["description"] = text
+        return found
 
 
 class Augmentation(Part):

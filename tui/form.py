@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..engine.experiment import Experiment
+from ..engine.field_docs import field_docs
 from ..presets.catalog import named
 from .text import clean
 
@@ -121,8 +122,7 @@ def meaning(experiment: Experiment, key: str) -> str:
     part, _, name = key.partition(".")
     own = _MEANINGS.get(key) or _MEANINGS.get(name, "")
     section = experiment.data.augmentation if part == "augmentation" else getattr(experiment, part, None)
-    field = type(section).model_fields.get(name) if section is not None else None
-    return own or (field.description if field is not None and field.description else "")
+    return own or field_docs(type(section)).get(name, "")
 
 
 def _summary(plain: Mapping[str, Any], part: str) -> str:
