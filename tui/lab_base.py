@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from textual.app import App
+from textual.content import Content
+from textual.events import DescendantFocus
+from textual.filter import LineFilter, Monochrome, NoColor
+from textual.widgets import Input
 
 from ..engine.errors import InputError
 from ..engine.experiment import Experiment
 from ..presets.catalog import change
+from . import memory
+from .filters import Colourless, SevenBit
+from .fit import MARKERS, fit, seven_bit
 from .plots import View
 from .screens.lab import LabScreen
 from .sitting import Run, Sitting, Trainer, keep_in
+from .themes import THEMES, ink_of
+from .widgets.line import Line, written
+
+_COLOURLESS, _SEVEN_BIT = Colourless(), SevenBit()
 
 
 class LabBase(App[str]):
@@ -42,10 +54,15 @@ class LabBase(App[str]):
         self.experiment = experiment
         self.base = base
         self.runs_dir = runs_dir
-        self.view = view or View(
-            marker="ascii" if os.environ.get("LADERA_ASCII") else "braille",
-            colour="NO_COLOR" not in os.environ,
-        )
+        self.fit = fit()
+        self.complaints = list(self.fit.complaints)
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.first_theme = self._first_theme()
+        self._begin_with(self.first_theme)
+        if not self.fit.motion:
+            self.animation_level = "none"
+        self.view = view or View(marker=self.fit.marker, colour=self.fit.colours != "none")
         self.set_class(self.view.marker == "ascii", "-ascii")
         self.sitting = Sitting(trainer or keep_in(runs_dir), self._work)
         self.current: Run | None = watched
@@ -57,6 +74,8 @@ class LabBase(App[str]):
         """Open the main screen."""
         self.lab = LabScreen()
         self.push_screen(self.lab)
+        for complaint in self.complaints:
+            self.call_after_refresh(self.note, complaint)
 
     def on_unmount(self) -> None:
         """Nobody will ask any more: the event loop waits for threads that only answer questions."""
@@ -81,12 +100,83 @@ class LabBase(App[str]):
     @property
     def shown_view(self) -> View:
         """The view, with colours for the theme's ground."""
-        return replace(self.view, light=not self.current_theme.dark)
+        return replace(self.view, ink=ink_of(self.current_theme))
 
     def look(self, **changes: Any) -> None:
         """Look at the charts in another way."""
         self.view = replace(self.view, **changes)
         self.lab.show_all()
+
+    # -- the terminal -------------------------------------------------------------------------------------------------
+
+    def _first_theme(self) -> str:
+        """The theme that is wished for, if there is one of that name, else the one that suits the terminal."""
+        if self.fit.theme in self.available_themes:
+            return self.fit.theme
+        own = ", ".join(theme.name for theme in THEMES)
+        self.complaints.append(f"LADERA_THEME={self.fit.theme} is no theme; of ladera's own there are {own}")
+        return fit({**os.environ, "LADERA_THEME": ""}).theme
+
+    @property
+    def _few_colours(self) -> bool:
+        return self.fit.colours in ("none", "16")
+
+    def _begin_with(self, theme: str) -> None:
+        """Take a theme before the first frame; to assign it would parse every style a second time."""
+        self.set_reactive(App.theme, theme)
+        self.stylesheet.set_variables(self.get_css_variables())
+        dark = self.current_theme.dark
+        self.set_class(dark, "-dark-mode").set_class(not dark, "-light-mode")
+        self._refresh_truecolor_filter(self.ansi_theme)
+
+    def recall(self) -> None:
+        """Look at things as in the last sitting; before the first frame."""
+        self.view, theme = memory.recalled(self.view, self._few_colours, self.fit.fixed)
+        self.set_class(self.view.marker == "ascii", "-ascii")
+        if theme in self.available_themes:
+            self._begin_with(theme)
+
+    def remember(self) -> None:
+        """Keep how things are looked at; a theme only if it was chosen."""
+        chosen = self.theme if self.theme != self.first_theme else ""
+        memory.remember(self.view, chosen, self._few_colours, self.fit.fixed)
+
+    def get_css_variables(self) -> dict[str, str]:
+        """Textual's variables, and `rule`: the colour of lines between panels."""
+        variables = super().get_css_variables()
+        variables.setdefault("rule", "ansi_bright_black" if self.current_theme.ansi else variables["panel"])
+        return variables
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """What becomes of every line before it is written: no colours, or 7-bit characters, where that is wanted."""
+        filters = super().get_line_filters()
+        if self.no_color:
+            filters = [*(one for one in filters if not isinstance(one, Monochrome | NoColor)), _COLOURLESS]
+        return [*filters, _SEVEN_BIT] if self.has_class("-ascii") else filters
+
+    def on_descendant_focus(self, event: DescendantFocus) -> None:
+        """Cursors blink only where motion is welcome."""
+        if isinstance(event.widget, Input):
+            event.widget.cursor_blink = self.fit.motion
+
+    def action_marker(self) -> None:
+        """Draw charts in braille dots, in blocks, or in 7-bit characters, and then everything else too."""
+        if why := seven_bit():
+            self.note(f"7-bit characters only: {why}")
+            return
+        marker = MARKERS[(MARKERS.index(self.view.marker) + 1) % len(MARKERS)]
+        self.view = replace(self.view, marker=marker)
+        self.set_class(marker == "ascii", "-ascii")
+        for screen in self.screen_stack:
+            for line in screen.query(Line):
+                line.update(Content(written(line, line.text)))
+        self.lab.show_all()
+        self.refresh(layout=True)
+        self.note(
+            {"braille": "charts in braille dots", "block": "charts in blocks", "ascii": "7-bit characters"}[
+                marker
+            ]
+        )
 
     def note(self, text: str) -> None:
         """Say something in passing."""

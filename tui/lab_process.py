@@ -14,7 +14,6 @@ from ..engine.experiment import Experiment
 from .app import LabApp
 from .driver import LOST, ResilientDriver
 from .headless import EXIT
-from .memory import recalled, remember
 from .native_output import native_output_to
 from .signals import passed_on
 from .sitting import Run
@@ -43,9 +42,7 @@ def open_lab(experiment: Experiment, base: str, runs_dir: Path, watched: Run | N
     """
     app = LabApp(experiment, base, runs_dir, watched=watched, driver_class=ResilientDriver)
 
-    app.view, theme = recalled(app.view)
-    if theme in app.available_themes:
-        app.theme = theme
+    app.recall()
 
     def leave(why: str) -> None:
         driver = app._driver
@@ -62,7 +59,7 @@ def open_lab(experiment: Experiment, base: str, runs_dir: Path, watched: Run | N
             native_output_to(log.name),
         ):
             result = app.run()
-            remember(app.view, app.theme)
+            app.remember()
             if result == LOST:
                 _let_go_of_the_terminal(app)
             _wait_for_the_end(app.sitting.runs)

@@ -12,6 +12,7 @@ import numpy as np
 from ..engine.history import History
 from ..engine.series import Series
 from .curves import Band, ChartSpec, Curve, Mark, Marker, Palette
+from .inks import INKS
 from .progress import SHARES, title
 from .progress import metric as metric_of
 from .sitting import Run
@@ -19,19 +20,6 @@ from .text import clean, number
 
 Axis = Literal["epoch", "step", "time"]
 
-#: Told apart by colour-blind eyes too (Okabe and Ito); the first is the run one looks at first.
-RUN_COLOURS = ("#e69f00", "#56b4e9", "#009e73", "#cc79a7", "#0072b2", "#d55e00", "#f0e442", "#999999")
-#: The same hues, dark enough to be read on a light ground.
-RUN_COLOURS_ON_LIGHT = (
-    "#7d5300",
-    "#00598c",
-    "#00634a",
-    "#8c3868",
-    "#1f3f80",
-    "#8f3d00",
-    "#5c5400",
-    "#555555",
-)
 #: Lower ends of the axis of a metric that is a share of one.
 _SHARE_ENDS = (0.98, 0.95, 0.9, 0.8, 0.6, 0.4, 0.2, 0.0)
 
@@ -54,23 +42,24 @@ class View:
     "Epoch whose exact values are shown."
     marker: Marker = "braille"
     colour: bool = True
-    light: bool = False
-    "Whether the ground is light."
+    ink: str = "dark"
+    "Of INKS: the colours that the theme's ground asks for."
+
+    @property
+    def light(self) -> bool:
+        """Whether the ground is light."""
+        return INKS[self.ink].light
 
 
-def colour_of(run: Run, *, light: bool = False) -> str:
+def colour_of(run: Run, view: View) -> str:
     """The run's colour; it stays with the run."""
-    colours = RUN_COLOURS_ON_LIGHT if light else RUN_COLOURS
+    colours = INKS[view.ink].runs
     return colours[run.number % len(colours)]
 
 
 def palette_of(view: View) -> Palette:
     """The colours of everything but the curves."""
-    if view.light:
-        return Palette(
-            colour=view.colour, band="#9a9a9a", best="#00602a", stop="#7a4b00", event="#666666", trouble="#a80000"
-        )  # fmt: skip
-    return Palette(colour=view.colour)
+    return replace(INKS[view.ink].marks, colour=view.colour)
 
 
 def loss_chart(run: Run | None, others: Sequence[Run], view: View, width: int, height: int) -> ChartSpec:
@@ -201,7 +190,7 @@ def _curve(
     scale = _scale(run.history, view.axis)
     raw = series.envelope(low, high, columns)
     last = series.last.y if series.last else math.nan
-    colour = colour_of(run, light=view.light) if view.colour else None
+    colour = colour_of(run, view) if view.colour else None
     extremes = (None, None) if bare else (raw.low, raw.high)
     curve = Curve(
         label,

@@ -35,6 +35,22 @@ TRAIN = [2.0, 1.5, 1.0, 0.8, 0.6, 0.4, 0.2, 0.1]
 VALIDATION = [2.1, 1.6, 1.1, 0.9, 0.5, 0.6, 0.7, 0.8]
 
 
+#: What a terminal tells of itself in its environment, and a person wishes there.
+TOLD = (
+    "NO_COLOR", "LC_ALL", "LC_CTYPE", "COLORFGBG", "TEXTUAL_COLOR_SYSTEM", "TEXTUAL_ANIMATIONS", "LADERA_ASCII",
+    "LADERA_MARKER", "LADERA_THEME", "LADERA_REDUCED_MOTION",
+)  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def good_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same terminal everywhere: one that shows everything."""
+    for name in TOLD:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}.items():
+        monkeypatch.setenv(name, value)
+
+
 class Script:
     """Builds experiments, event lists and runs; ten steps and two seconds an epoch."""
 

@@ -15,6 +15,7 @@ from textual.widgets.option_list import Option
 from ladera.engine.errors import InputError
 from ladera.engine.events import CommandTaken, Event
 from ladera.tui.help import HELP, SECTIONS, shown
+from ladera.tui.inks import INKS
 from ladera.tui.plots import View
 from ladera.tui.screens.lab import LabScreen
 from ladera.tui.screens.picker import PickerScreen
@@ -148,10 +149,11 @@ async def test_the_light_theme_gets_dark_curves(open_lab: Any, script: Any) -> N
     async with open_lab(script.events(reason="finished")) as lab:
         await lab.press("r")
         await lab.sees("finished")
-        assert "#e69f00" in colours(lab)
+        dark, light = INKS["dark"].runs[0], INKS["light"].runs[0]
+        assert dark in colours(lab)
         lab.app.theme = "textual-light"
-        await lab.until(lambda: "#7d5300" in colours(lab))
-        assert "#e69f00" not in colours(lab)
+        await lab.until(lambda: light in colours(lab))
+        assert dark not in colours(lab)
 
 
 def colours(lab: Any) -> set[str]:

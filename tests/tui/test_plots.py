@@ -12,6 +12,7 @@ from ladera.engine.events import CommandTaken, Resumed
 from ladera.engine.stopping import replay
 from ladera.tui import plots
 from ladera.tui.charts import Chart
+from ladera.tui.inks import INKS
 from ladera.tui.plots import View
 from ladera.tui.screens.what_if import Question, answer, asked, stepped, told
 
@@ -71,27 +72,12 @@ def test_other_runs_lie_below_and_keep_their_colour(script: Any) -> None:
     one, two = (script.run(script.events(), label=f"run-{n}", number=n) for n in (0, 1))
     spec = plots.loss_chart(two, [one, two], View(), 80, 20)
     assert [curve.label for curve in spec.curves] == ["run-0", "train", "validation"]
-    assert [curve.colour for curve in spec.curves] == [plots.RUN_COLOURS[0], *[plots.RUN_COLOURS[1]] * 2]
+    assert [curve.colour for curve in spec.curves] == [INKS["dark"].runs[0], *[INKS["dark"].runs[1]] * 2]
     one.shown = False
     assert len(plots.loss_chart(two, [one, two], View(), 80, 20).curves) == 2
     assert {curve.colour for curve in plots.loss_chart(two, [one], View(colour=False), 80, 20).curves} == {
         None
     }
-
-
-def _luminance(colour: str) -> float:
-    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-@pytest.mark.parametrize(("light", "ground", "least"), [(False, "#121212", 3.0), (True, "#e0e0e0", 4.5)])
-def test_run_colours_stand_out_from_their_ground(script: Any, light: bool, ground: str, least: float) -> None:
-    # The contrast of WCAG 2: 3 for graphics, 4.5 for text; on Textual's own dark and light grounds.
-    for number in range(len(plots.RUN_COLOURS)):
-        colour = plots.colour_of(script.run(number=number), light=light)
-        low, high = sorted((_luminance(colour), _luminance(ground)))
-        assert (high + 0.05) / (low + 0.05) >= least, colour
 
 
 def test_the_visible_range_grows_in_steps(script: Any) -> None:

@@ -202,7 +202,7 @@ class WhatIfScreen(ModalScreen[None]):
             shape.mean,
             shape.low,
             shape.high,
-            colour=colour_of(self._run, light=view.light) if view.colour else None,
+            colour=colour_of(self._run, view) if view.colour else None,
             nonfinite=shape.nonfinite_x,
         )
         marks: list[Mark] = []

@@ -1,0 +1,66 @@
+"""The last step before the terminal: no colours where none are wanted, no bytes above 127 where none are understood.
+
+They hold for every widget, Textual's own included.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual.color import Color
+from textual.filter import LineFilter
+
+from .seven_bit import seven_bit
+
+_LOOKS = {
+    **dict.fromkeys("─━═┄┅┈╌╴╶▁▔⎺⎻⎼⎽", "-"),
+    **dict.fromkeys("│┃║┆┊╎▏▕▎▍▌▐", "|"),
+    **dict.fromkeys("┌┐└┘├┤┬┴┼╭╮╰╯╔╗╚╝┏┓┗┛", "+"),
+    **dict.fromkeys("█▉▊▋▓▒░▀▄▂▃▅▆▇", "#"),
+    **dict.fromkeys("⏎↵", "<"),
+    "▶": ">", "◀": "<", "▼": "v", "▲": "^", "✓": "+", "✔": "+", "❌": "x", "⭘": "o", "↑": "^", "↓": "v", "←": "<", "→": ">",
+}  # fmt: skip
+
+
+@lru_cache(4096)
+def same_width(text: str) -> str:
+    """Text in 7-bit characters, each in as many cells as before, so that nothing moves."""
+    if text.isascii():
+        return text
+    return "".join(map(_one, text))
+
+
+def _one(character: str) -> str:
+    if character.isascii():
+        return character
+    width = cell_len(character)
+    like = _LOOKS.get(character) or seven_bit(character).strip() or "?"
+    return like[:width].ljust(width)
+
+
+class SevenBit(LineFilter):
+    """Writes every character in 7 bits."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        """Return the segments so written."""
+        return [Segment(same_width(text), style, control) for text, style, control in segments]
+
+
+@lru_cache(1024)
+def colourless(style: Style) -> Style:
+    """The style without its colours; bold, dim, underline and reverse stay."""
+    return style.without_color
+
+
+class Colourless(LineFilter):
+    """Writes no colour at all, not even a grey, as NO_COLOR asks; Textual's own filter writes greys."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        """Return the segments so written."""
+        return [
+            Segment(text, None if style is None else colourless(style), control)
+            for text, style, control in segments
+        ]
