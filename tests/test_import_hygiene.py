@@ -66,7 +66,7 @@ def test_importing_a_part_stays_cheap(module: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_cheap_command_stays_cheap(command: str, tmp_path: Path) -> None:
-    code = "import sys\nfrom ladera.tui.cli import main\ntry:\n    main()\nexcept SystemExit as end:\n    assert not end.code, end.code"
+    code = "import sys\nfrom ladera.tui.__main__ import main\ntry:\n    main()\nexcept SystemExit as end:\n    assert not end.code, end.code"
     assert loaded(code, tmp_path, *command.split()) & COMMANDS[command] == set()
 
 

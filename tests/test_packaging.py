@@ -58,7 +58,7 @@ def test_the_wheel_is_licensed_and_has_the_command(wheel: Path) -> None:
     names = archive.namelist()
     assert any(name.endswith("licenses/LICENSE") for name in names)
     scripts = next(archive.read(name).decode() for name in names if name.endswith("entry_points.txt"))
-    assert "ladera = ladera.tui.cli:main" in scripts
+    assert "ladera = ladera.tui.__main__:main" in scripts
 
 
 def test_the_unpacked_wheel_works_from_anywhere(wheel: Path, tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def test_an_optimizer_is_added_in_four_places(tmp_path: Path) -> None:
         ["run", "digits", "--set", "optimizer=sign", "--set", "training.epochs=3", "-q"],
     ):
         done = subprocess.run(
-            [sys.executable, "-c", "from ladera.tui.cli import main; main()", *arguments], cwd=tmp_path, timeout=120,
+            [sys.executable, "-c", "from ladera.tui.__main__ import main; main()", *arguments], cwd=tmp_path, timeout=120,
             env=os.environ | {"PYTHONPATH": str(tmp_path), "LADERA_RUNS": "runs"}, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr

@@ -1,5 +1,48 @@
-"""`python -m ladera.tui` is the command `ladera`."""
+"""The command `ladera`, and `python -m ladera.tui`: without arguments the lab opens, the rest is the command line's."""
 
-from .cli import main
+from __future__ import annotations
 
-main()
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+
+def main() -> None:
+    """Run the command; faults a user can mend are one message and exit code 2."""
+    code = 1
+    try:
+        code = _run()
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 1
+    except Exception as error:
+        from ..engine.errors import LaderaError
+
+        if not isinstance(error, LaderaError):
+            raise
+        print(f"ladera: {error}", file=sys.stderr)
+        code = 2
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        # The reader of a pipe left; the interpreter's own flush at the end would complain.
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    sys.exit(code)
+
+
+def _run() -> int:
+    # The lab's first frame does not wait for the library that reads options where there are none.
+    runs_dir = Path(os.environ.get("LADERA_RUNS") or "runs")
+    if sys.argv[1:] or "_LADERA_COMPLETE" in os.environ or runs_dir.is_file():
+        from .cli import app
+
+        app()
+        return 0
+    from .opening import open_lab
+
+    return open_lab(runs_dir)
+
+
+if __name__ == "__main__":
+    main()

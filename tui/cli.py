@@ -5,10 +5,8 @@ So `ladera --help` and the first frame of the lab wait for neither torch nor the
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -93,27 +91,9 @@ def lab(
     """Open the lab where there is a terminal; run the same experiment headless where there is none."""
     os.environ["LADERA_RUNS"] = str(runs_dir)  # given before a command it holds for the command
     if context.invoked_subcommand is None:
-        from .terminal import can_hold_a_screen
+        from .opening import open_lab
 
-        raise typer.Exit(_screen(runs_dir) if can_hold_a_screen() else _no_screen(runs_dir))
-
-
-def _screen(runs_dir: Path) -> int:
-    from .guard import guarded
-
-    def program() -> int:
-        gc.disable()  # what is imported now stays; the lab turns it on with its first frame
-        from .commands_lab import screen  # after the guard's fork: its process stays small
-
-        return screen(runs_dir)
-
-    return guarded(program)
-
-
-def _no_screen(runs_dir: Path) -> int:
-    from .commands_train import no_screen
-
-    return no_screen(runs_dir)
+        raise typer.Exit(open_lab(runs_dir))
 
 
 def _options(settings: list[str] | None, name: str) -> list[str]:
@@ -259,26 +239,3 @@ def preset_schema() -> None:
     from .commands_presets import print_schema
 
     raise typer.Exit(print_schema())
-
-
-def main() -> None:
-    """Run the command line; faults a user can mend are one message and exit code 2."""
-    code = 1
-    try:
-        app()
-    except SystemExit as end:
-        code = end.code if isinstance(end.code, int) else 1
-    except Exception as error:
-        from ..engine.errors import LaderaError
-
-        if not isinstance(error, LaderaError):
-            raise
-        print(f"ladera: {error}", file=sys.stderr)
-        code = 2
-    try:
-        sys.stdout.flush()
-    except (OSError, ValueError):
-        # The reader of a pipe left; the interpreter's own flush at the end would complain.
-        with suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    sys.exit(code)

@@ -16,7 +16,6 @@ from .screens.choice import ChoiceScreen
 from .screens.text import TextScreen
 from .sitting import Run
 from .text import clean
-from .watching import watch
 
 
 class RunKeeping(LabBase):
@@ -76,6 +75,8 @@ class RunKeeping(LabBase):
         self.push_screen(ArchiveScreen(self.runs_dir), go)
 
     async def _watch(self, directory: Path) -> None:
+        from .watching import watch  # the first frame waits for no log of another process
+
         run = next((run for run in self.sitting.runs if run.directory == directory), None)
         if run is None:
             try:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from ladera.engine.training import Training
-from ladera.tui.cli import main
+from ladera.tui.__main__ import main
 
 #: Makes a digits run of a few epochs in a fraction of a second.
 SHORT = ("--set", "training.epochs=3", "--set", "training.threads=1")

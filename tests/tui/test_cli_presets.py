@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ladera.presets.catalog import EXPERIMENTS, PARTS, catalog, load
-from ladera.tui.cli import main
+from ladera.tui.__main__ import main
 
 Ladera = Callable[..., tuple[int, str, str]]
 
