@@ -10,17 +10,20 @@ from ..presets.catalog import (
     change,
     command_line,
     compatible,
+    difference,
     find,
     load,
     named,
     own_path,
     save_as,
 )
+from .commands_lab import DEFAULT
 from .form import Row, meaning
 from .lab_base import LabBase
 from .screens.picker import PickerScreen, explained
 from .screens.prompt import PromptScreen
 from .screens.text import TextScreen
+from .text import clean
 
 
 class Editing(LabBase):
@@ -89,9 +92,18 @@ class Editing(LabBase):
         self.push_screen(PickerScreen("Experiment", presets, [None] * len(presets), self.base), go)
 
     def action_command_line(self) -> None:
-        """Show the experiment as one command line."""
-        line = command_line(self.experiment, self.base)
-        self.push_screen(TextScreen("This experiment as a command", line, line))
+        """Show the experiment as one command line, and only what differs from the preset it began with."""
+        base = self._origin()
+        line = command_line(self.experiment, base)
+        text = f"{line}\n\n{_differing(f'the preset {base}', load(base), self.experiment)}"
+        if self.current is not None and self.current.experiment != self.experiment:
+            text += f"\n\n{_differing(self.current.name, self.current.experiment, self.experiment)}"
+        self.push_screen(TextScreen("This experiment as a command", text, line))
+
+    def _origin(self) -> str:
+        """The preset that the experiment began with; a run's own name is none."""
+        preset = find(EXPERIMENTS, self.base)
+        return preset.short if preset is not None and not preset.fault else DEFAULT
 
     def action_save_preset(self) -> None:
         """Save the experiment as a preset of one's own."""
@@ -105,7 +117,7 @@ class Editing(LabBase):
         def go(name: str | None) -> None:
             if name:
                 path = own_path(name)
-                save_as(self.experiment, path, self.base)
+                save_as(self.experiment, path, self._origin())
                 self.base = name
                 self.note(f"saved as {path}")
 
@@ -115,3 +127,18 @@ class Editing(LabBase):
             ),
             go,
         )
+
+
+def _differing(name: str, before: Experiment, after: Experiment) -> str:
+    """What differs between two experiments, one key a line."""
+    rows = [
+        (key, _word(old), _word(new)) for key, old, new in difference(before, after) if key != "description"
+    ]
+    if not rows:
+        return f"Equal to {name}."
+    wide = max(len(key) for key, _, _ in rows)
+    return "\n".join([f"Other than {name}:", *(f"  {key:<{wide}}  {old} → {new}" for key, old, new in rows)])
+
+
+def _word(value: object) -> str:
+    return "none" if value is None else clean(str(value), 60)

@@ -9,16 +9,32 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ..engine.branching import Branch, Ring
 from ..engine.controls import Controls
-from ..engine.events import Event, Probed, RunEnded, RunStarted
+from ..engine.events import CheckpointSaved, CommandTaken, Event, Probed, RunEnded, RunStarted, StorageFailed
 from ..engine.experiment import Experiment
 from ..engine.history import History
 from .text import clean
 
 #: Events folded at one poll; the rest waits, so that a burst cannot hold up a key press.
 _AT_ONCE = 20_000
+
+#: What is waited for after each command.
+_AWAITED = {
+    "pause": "pausing",
+    "resume": "going on",
+    "step": "stepping",
+    "run_epochs": "going on",
+    "set": "changing",
+    "checkpoint": "saving",
+    "finish_epoch": "ends after this epoch",
+    "stop": "stopping",
+    "abandon": "stopping",
+}
+#: Of those the ones that take longer than until the training has heard of them.
+_LONGER = ("checkpoint", "finish_epoch", "stop", "abandon")
 
 
 @dataclass(eq=False)
@@ -53,6 +69,8 @@ class Run:
     "The state it starts from, if it is a branch."
     source: Callable[[Run], list[Event]] | None = None
     "Where events come from if this sitting does not train the run."
+    asked: str = ""
+    "The command that it was given last, until it has taken effect."
     outside: str = ""
     "What its directory says if its process is gone: crashed, stalled or damaged."
 
@@ -75,6 +93,16 @@ class Run:
         """Whether it is training or paused, or about to."""
         return not self.trouble and self.history.ended is None and self.outside in ("", "stalled")
 
+    def ask(self, command: str, value: Any = None) -> None:
+        """Give a command; what is waited for is known until the training has obeyed."""
+        self.controls.send(command, value)
+        self.asked = command
+
+    @property
+    def awaited(self) -> str:
+        """What is being waited for, in words; "" for nothing."""
+        return _AWAITED[self.asked] if self.asked and self.active else ""
+
     def poll(self) -> bool:
         """Fold what arrived; whether anything did."""
         if self.source is not None:
@@ -85,7 +113,15 @@ class Run:
             if isinstance(event, Probed):
                 self.answers[event.probe] = event
             self.history.apply(event)
+            if self.asked and self._obeyed(event):
+                self.asked = ""
         return news
+
+    def _obeyed(self, event: Event) -> bool:
+        """Whether an event ends the wait for the command that was given last."""
+        if isinstance(event, CommandTaken):
+            return event.command == self.asked and (self.asked not in _LONGER or bool(event.error))
+        return self.asked == "checkpoint" and isinstance(event, CheckpointSaved | StorageFailed)
 
 
 #: Trains an experiment: yields events, and gives the directory once there is one.

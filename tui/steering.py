@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -43,36 +42,37 @@ class Steering(LabBase):
             chart.reset()
         self.call_after_refresh(self.lab.show_all)
 
-    def _command(self, what: Callable[[Run], None], words: str) -> None:
+    def _command(self, command: str, words: str, value: Any = None) -> None:
         run = self.current
         if run is None or not run.active:
             self.note("Nothing trains now: press r to train the experiment")
             return
         try:
-            what(run)
+            run.ask(command, value)
         except LaderaError as error:
             self.note(str(error))
             return
         self.note(words)
+        self.lab.show_text()
 
     def action_pause(self) -> None:
         """Pause, or go on."""
         paused = self.current is not None and self.current.history.paused
         self._command(
-            lambda run: run.controls.resume() if paused else run.controls.pause(),
+            "resume" if paused else "pause",
             "goes on" if paused else "pauses after this step: p goes on, space makes one step, ] some epochs",
         )
 
     def action_single_step(self) -> None:
         """Make one step and pause."""
-        self._command(lambda run: run.controls.step(), "one step")
+        self._command("step", "one step", 1)
 
     def action_some_epochs(self) -> None:
         """Ask how many epochs, make them and pause."""
 
         def go(text: str | None) -> None:
             if text is not None:
-                self._command(lambda run: run.controls.run_epochs(int(text)), f"{text} epochs, then a pause")
+                self._command("run_epochs", f"{text} epochs, then a pause", int(text))
 
         self.push_screen(
             PromptScreen("Epochs to make before the next pause", "1", "a whole number from 1", _no_count), go
@@ -80,11 +80,11 @@ class Steering(LabBase):
 
     def action_finish_epoch(self) -> None:
         """Finish the epoch, save and stop."""
-        self._command(lambda run: run.controls.finish_epoch(), "stops after this epoch and saves")
+        self._command("finish_epoch", "stops after this epoch and saves")
 
     def action_checkpoint(self) -> None:
         """Save the state now."""
-        self._command(lambda run: run.controls.checkpoint(), "saves a checkpoint after this step")
+        self._command("checkpoint", "saves a checkpoint after this step")
 
     def action_stop(self) -> None:
         """Ask how to stop."""
@@ -93,20 +93,20 @@ class Steering(LabBase):
             return
 
         def go(way: str | None) -> None:
-            ways: dict[str, tuple[Callable[[Run], None], str]] = {
-                "stop": (lambda run: run.controls.stop(), "stops after this step and saves"),
-                "finish": (lambda run: run.controls.finish_epoch(), "stops after this epoch and saves"),
-                "abandon": (lambda run: run.controls.abandon(), "stops after this step"),
+            words = {
+                "stop": "stops after this step and saves",
+                "finish_epoch": "stops after this epoch and saves",
+                "abandon": "stops after this step",
             }
-            if way in ways:
-                self._command(*ways[way])
+            if way in words:
+                self._command(way, words[way])
 
         self.push_screen(
             ChoiceScreen(
                 "Stop this run?",
                 [
                     ("stop", "Save and stop now: best weights restored and tested"),
-                    ("finish", "Finish this epoch, then save and stop"),
+                    ("finish_epoch", "Finish this epoch, then save and stop"),
                     ("abandon", "Abandon: no final save, no test"),
                     ("on", "Go on training"),
                 ],
@@ -134,9 +134,7 @@ class Steering(LabBase):
         def go(text: str | None) -> None:
             if text:
                 key, value = _parsed(text)
-                self._command(
-                    lambda run: run.controls.set(key, value), f"{key} becomes {value} after this step"
-                )
+                self._command("set", f"{key} becomes {value} after this step", {"key": key, "value": value})
 
         help_text = "for example optimizer.lr=0.001, stopping.patience=20, regularization.l2=0.001, training.epochs=200"
         self.push_screen(

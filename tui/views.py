@@ -78,6 +78,8 @@ def status(run: Run | None) -> Status:
         return Status("○", "no run yet", "")
     sign, word = STATES.get(run.state, ("?", run.state))
     history = run.history
+    if run.awaited:
+        word += f" · {run.awaited}…"
     if history.ended is not None:
         return Status(sign, word, duration(history.ended.seconds))
     eta = history.eta()

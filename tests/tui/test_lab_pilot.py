@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -628,3 +629,15 @@ def test_the_first_screen_imports_no_torch() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False
     )
     assert (done.stdout.strip(), done.stderr, done.returncode) == ("", "", 0)
+
+
+async def test_the_command_line_tells_only_what_differs_and_needs_no_preset_of_the_runs_name(
+    open_lab: Any, script: Any
+) -> None:
+    changed = script.experiment("optimizer=sgd", "training.epochs=7")
+    async with open_lab(experiment=changed, base="night-shift") as lab:
+        await lab.press("y")
+        await lab.sees("Other than the preset digits:")
+        assert "ladera run digits --set optimizer=sgd --set training.epochs=7" in lab.text
+        assert re.search(r"training\.epochs +100 → 7", lab.text)
+        assert "model" not in lab.text.split("Other than")[1].split("Escape")[0]

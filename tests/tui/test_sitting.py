@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ladera.engine.errors import InputError
-from ladera.engine.events import Event, Probed, RunEnded
+from ladera.engine.events import CheckpointSaved, CommandTaken, Event, Probed, RunEnded
 from ladera.tui.sitting import Run, Sitting
 
 
@@ -133,3 +133,28 @@ def test_a_training_thread_ends_when_told_to_stop(script: Any) -> None:
     sitting.poll()
     assert (thread.is_alive(), run.state) == (False, "stopped")
     assert isinstance(run.history.ended, RunEnded)
+
+
+def test_what_is_waited_for_is_known_until_it_is_done(script: Any) -> None:
+    run = script.run(script.events())
+    clock = run.history.time
+
+    def hear(event: Event) -> str:
+        run.incoming.append(event)
+        run.poll()
+        return run.awaited
+
+    run.ask("pause")
+    assert run.awaited == "pausing"
+    assert hear(CommandTaken(time=clock, command="pace", value=0.0)) == "pausing", "another command's answer"
+    assert hear(CommandTaken(time=clock, command="pause")) == ""
+    run.ask("checkpoint")
+    assert hear(CommandTaken(time=clock, command="checkpoint")) == "saving", "taken, but not on the disk yet"
+    assert hear(CheckpointSaved(time=clock, step=80, epoch=8, path="step-80")) == ""
+    run.ask("stop")
+    assert hear(CommandTaken(time=clock, command="stop")) == "stopping"
+    assert hear(script.events(reason="stopped")[-1]) == ""
+    run = script.run(script.events())
+    run.ask("set", {"key": "optimizer.lr", "value": -1})
+    assert hear(CommandTaken(time=clock, command="set", error="lr must be above 0")) == ""
+    assert [command.name for command in run.controls.take()] == ["set"]

@@ -139,6 +139,8 @@ def test_the_status_of_each_state(script: Any) -> None:
     assert str(views.status(states["refused"])) == "✗ refused"
     assert str(views.status(states["queued"])) == "○ queued"
     assert str(views.status(None)) == "○ no run yet"
+    states["running"].ask("pause")
+    assert str(views.status(states["running"])) == "● training · pausing…  00:12 / ≤03:20"
 
 
 def test_the_diagnosis_tells_trouble_from_news(script: Any) -> None:
