@@ -39,7 +39,7 @@ class Scene:
     play: Callable[[LabApp, Pilot[Any]], Awaitable[None]]
     base: str = "digits"
     settings: tuple[str, ...] = ()
-    theme: str = "textual-dark"
+    theme: str = "ladera-dark"
     until: int | None = None
     "Epoch at which the picture is taken while the run trains; None lets it come to its end."
 
@@ -95,11 +95,31 @@ async def nothing(app: LabApp, pilot: Pilot[Any]) -> None:
     await pilot.pause(0.2)
 
 
-async def compared(app: LabApp, pilot: Pilot[Any]) -> None:
-    """Three optimizers on one chart."""
-    for setting in ("optimizer=sgd", "optimizer=momentum", "optimizer=adam"):
-        app.take(change(app.experiment, [setting]))
-        await trained(app, pilot)
+def compared(*settings: str) -> Callable[[LabApp, Pilot[Any]], Awaitable[None]]:
+    """Several experiments on one chart, the last one looked at."""
+
+    async def play(app: LabApp, pilot: Pilot[Any]) -> None:
+        for setting in settings:
+            app.take(change(app.experiment, [setting]))
+            await trained(app, pilot)
+
+    return play
+
+
+async def branching(app: LabApp, pilot: Pilot[Any]) -> None:
+    """What a branch asks."""
+    await trained(app, pilot)
+    await pilot.press("b", *["backspace"] * 30)
+    for letter in "init.kind=xavier-uniform":
+        await pilot.press({"=": "equals_sign", ".": "full_stop", "-": "minus"}.get(letter, letter))
+    await pilot.pause(0.2)
+
+
+async def branched(app: LabApp, pilot: Pilot[Any]) -> None:
+    """The same net with a better start, over the one that does not learn."""
+    await branching(app, pilot)
+    await pilot.press("enter")
+    await quiet(app, pilot)
 
 
 async def chosen(app: LabApp, pilot: Pilot[Any]) -> None:
@@ -123,26 +143,42 @@ def then(*keys: str) -> Callable[[LabApp, Pilot[Any]], Awaitable[None]]:
     return play
 
 
+_SIZES = ((80, 24), (120, 40), (200, 60))
+_OPTIMIZERS = compared("optimizer=sgd", "optimizer=momentum", "optimizer=adam")
+
 SCENES = (
-    Scene("first-120x40", (120, 40), nothing),
-    Scene("first-80x24", (80, 24), nothing),
-    Scene("lab-120x40", (120, 40), trained, until=60),
-    Scene("lab-80x24", (80, 24), trained, until=60),
-    Scene("lab-200x60", (200, 60), compared),
-    Scene("light-120x40", (120, 40), trained, until=60, theme="textual-light"),
-    Scene("ended-120x40", (120, 40), trained),
-    Scene("ended-80x24", (80, 24), trained),
+    *(
+        Scene(f"{name}{ground}-{size[0]}x{size[1]}", size, play, theme=f"ladera-{theme}", until=until)
+        for ground, theme in (("", "dark"), ("-light", "light"))
+        for size in _SIZES
+        for name, play, until in (
+            ("first", nothing, None),
+            ("running", trained, 60),
+            ("ended", trained, None),
+        )
+    ),
+    *(Scene(f"compared-{size[0]}x{size[1]}", size, _OPTIMIZERS) for size in _SIZES),
+    *(
+        Scene(f"running-{theme}-120x40", (120, 40), trained, until=60, theme=f"ladera-{theme}")
+        for theme in ("contrast", "colour-blind")
+    ),
     Scene("overfit-120x40", (120, 40), trained, base="overfit-noisy-labels"),
     Scene(
         "diverged-120x40", (120, 40), trained, base="too-high-learning-rate", settings=("optimizer.lr=1e9",)
     ),
-    Scene("vanishing-120x40", (120, 40), trained, base="vanishing"),
     Scene("picker-120x40", (120, 40), chosen),
+    Scene("help-120x40", (120, 40), then("question_mark")),
     Scene("what-if-120x40", (120, 40), then("w", "left", "left", "left", "left", "left", "left")),
-    Scene("inside-layers-120x40", (120, 40), then("i"), base="vanishing"),
     Scene("inside-confusion-120x40", (120, 40), then("i", "5")),
     Scene("inside-worst-120x40", (120, 40), then("i", "7")),
     Scene("inside-boundary-120x40", (120, 40), then("i", "8"), base="moons"),
+    # The tour.
+    Scene("tour-two-optimizers-120x40", (120, 40), compared("optimizer=adam", "optimizer=momentum")),
+    Scene("vanishing-120x40", (120, 40), trained, base="vanishing"),
+    Scene("vanishing-why-120x40", (120, 40), then("d"), base="vanishing"),
+    Scene("inside-layers-120x40", (120, 40), then("i"), base="vanishing"),
+    Scene("branching-120x40", (120, 40), branching, base="vanishing"),
+    Scene("branched-120x40", (120, 40), branched, base="vanishing"),
 )
 
 

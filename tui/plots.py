@@ -99,7 +99,7 @@ def _chart(
     if run is None or run.history.started is None:
         return replace(spec, empty="reading the data…") if run is not None and not run.trouble else spec
     history = run.history
-    low, high = visible(history, view)
+    low, high = visible(history, view, longest(others))
     scale = _scale(history, view.axis)
     curves: list[Curve] = []
     for other in others:
@@ -133,14 +133,23 @@ def _invitation(words: str, name: str) -> str:
     return text + more if name == "loss" else text
 
 
-def visible(history: History, view: View) -> tuple[float, float]:
-    """The visible range in epochs; while training it has room to the right and grows in steps, seldom."""
+def longest(runs: Sequence[Run]) -> int:
+    """Epochs of the longest run whose curves are shown."""
+    return max((run.history.epoch for run in runs if run.shown), default=0)
+
+
+def visible(history: History, view: View, longest: int = 0) -> tuple[float, float]:
+    """The visible range in epochs.
+
+    While training it has room to the right and grows in steps, seldom; a run that has ended is seen beside all of
+    those it is compared with, of which the `longest` made so many epochs.
+    """
     newest = float(max(history.epoch, 1))
     start = 0.0 if view.start is None else view.start
     if view.end is not None:
         end = view.end
     elif history.ended is not None:
-        end = newest
+        end = max(newest, float(longest))
     else:
         # Where it would stop belongs to the picture, as long as that leaves the curves most of it.
         stop = history.stops_at

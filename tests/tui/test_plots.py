@@ -80,6 +80,17 @@ def test_other_runs_lie_below_and_keep_their_colour(script: Any) -> None:
     }
 
 
+def test_a_run_that_has_ended_is_seen_beside_the_whole_of_the_others(script: Any) -> None:
+    short = script.run(script.events(reason="finished"), number=0)
+    long = script.run(script.events([1.0 / n for n in range(1, 31)], [1.0] * 30), number=1)
+    assert short.history.epoch == 8
+    assert plots.loss_chart(short, [short, long], View(), 80, 20).x_range == (0, 30)
+    long.shown = False
+    assert plots.loss_chart(short, [short, long], View(), 80, 20).x_range == (0, 8)
+    long.shown, training = True, script.run(script.events(), number=2)
+    assert plots.loss_chart(training, [long, training], View(), 80, 20).x_range[1] < 30, "its own pace"
+
+
 def test_the_visible_range_grows_in_steps(script: Any) -> None:
     long = [1.0 / n for n in range(1, 100)]
     ends = [

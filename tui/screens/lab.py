@@ -288,9 +288,9 @@ class LabScreen(Screen[None]):
         if run is None:
             return
         view = self.app.view
-        low, high = plots.visible(run.history, view)
+        low, high = self._visible(run, view)
         span = max(4.0, (high - low) * factor)
-        if span >= run.history.epoch:
+        if span >= self._visible(run, replace(view, start=None, end=None))[1]:
             self.app.look(start=None, end=None)
         elif view.end is None and view.cursor is None:
             self.app.look(start=max(0.0, run.history.epoch - span))
@@ -298,12 +298,15 @@ class LabScreen(Screen[None]):
             middle = view.cursor if view.cursor is not None else (low + high) / 2
             self.app.look(start=max(0.0, middle - span / 2), end=middle + span / 2)
 
+    def _visible(self, run: Run, view: plots.View) -> tuple[float, float]:
+        return plots.visible(run.history, view, plots.longest(self.app.sitting.runs))
+
     def action_pan(self, share: float) -> None:
         """Move the visible stretch; at the newest epoch it follows again."""
         run = self.app.current
         if run is None:
             return
-        low, high = plots.visible(run.history, self.app.view)
+        low, high = self._visible(run, self.app.view)
         move = (high - low) * share
         low, high = max(0.0, low + move), max(high - low, high + move)
         follows = high >= run.history.epoch and share > 0
