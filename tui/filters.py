@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from rich.cells import cell_len
+from rich.color import ColorType
 from rich.segment import Segment
 from rich.style import Style
 from textual.color import Color
@@ -51,8 +52,13 @@ class SevenBit(LineFilter):
 
 @lru_cache(1024)
 def colourless(style: Style) -> Style:
-    """The style without its colours; bold, dim, underline and reverse stay."""
-    return style.without_color
+    """The style without its colours; bold, dim and underline stay, and what has a ground of its own is reversed.
+
+    Own grounds are those of the 16 colours: with them only what is chosen has one.
+    """
+    ground = style.bgcolor
+    reverse = ground is not None and ground.type is ColorType.STANDARD
+    return style.without_color + Style(reverse=True) if reverse else style.without_color
 
 
 class Colourless(LineFilter):

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from textual.theme import Theme
 
-#: What only attributes show where there are no colours to rely on: the cursor is in reverse video.
-_ATTRIBUTES = {
-    "block-cursor-foreground": "ansi_default",
-    "block-cursor-background": "ansi_default",
-    "block-cursor-text-style": "reverse",
+#: Nothing has a ground of its own but what is chosen: the terminal's may be of any colour.
+_PLAIN = {
+    "ansi-background": "ansi_default",
+    "ansi-foreground": "ansi_default",
+    "block-cursor-text-style": "bold",
     "block-cursor-blurred-text-style": "bold",
-    "input-cursor-text-style": "reverse",
-    "input-selection-background": "ansi_default",
-    "input-selection-foreground": "ansi_default",
-    "screen-selection-background": "ansi_blue",
-    "screen-selection-foreground": "ansi_white",
     "border": "ansi_default",
     "footer-key-foreground": "ansi_default",
     "scrollbar": "ansi_bright_black",
@@ -22,19 +17,19 @@ _ATTRIBUTES = {
     "scrollbar-background-hover": "ansi_default",
     "scrollbar-background-active": "ansi_default",
     "rule": "ansi_bright_black",
-}  # fmt: skip
+}
+_CHOSEN = ("block-cursor", "input-cursor", "input-selection", "screen-selection")
 
 
 def _ansi(name: str, dark: bool) -> Theme:
-    own = {
-        "ansi-background": "ansi_black" if dark else "ansi_white",
-        "ansi-foreground": "ansi_white" if dark else "ansi_black",
-    }
+    letters, ground = ("ansi_black", "ansi_cyan") if dark else ("ansi_bright_white", "ansi_blue")
+    chosen = {f"{name}-{part}": colour for name in _CHOSEN for part, colour in
+              (("foreground", letters), ("background", ground))}  # fmt: skip
     return Theme(
-        name, primary="ansi_cyan" if dark else "ansi_blue", secondary="ansi_cyan", warning="ansi_yellow",
+        name, primary=ground, secondary="ansi_cyan", warning="ansi_yellow" if dark else "ansi_magenta",
         error="ansi_red", success="ansi_green", accent="ansi_magenta", foreground="ansi_default",
         background="ansi_default", surface="ansi_default", panel="ansi_default", boost="ansi_default",
-        dark=dark, ansi=True, variables=_ATTRIBUTES | own,
+        dark=dark, ansi=True, variables=_PLAIN | chosen | {"input-cursor-text-style": "none"},
     )  # fmt: skip
 
 
