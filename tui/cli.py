@@ -72,6 +72,17 @@ Preset = Annotated[
 ]
 
 
+def _seven_bit(wanted: bool) -> None:
+    if wanted:
+        os.environ["LADERA_ASCII"] = "1"  # a run in the background hears of it too
+
+
+Ascii = Annotated[
+    bool,
+    typer.Option("--ascii", callback=_seven_bit, help="Write 7-bit characters only, as LADERA_ASCII=1 does."),
+]
+
+
 def _version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
@@ -84,6 +95,7 @@ def _version(wanted: bool) -> None:
 def lab(
     context: typer.Context,
     runs_dir: RunsDir = Path("runs"),
+    ascii: Ascii = False,  # noqa: A002 - the option's name
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
@@ -124,6 +136,7 @@ def run(
     json: Events = False,
     quiet: Quiet = False,
     detach: Detach = False,
+    ascii: Ascii = False,  # noqa: A002
 ) -> None:
     """Train an experiment without the lab.
 
@@ -163,6 +176,7 @@ def watch(
     ] = "",
     once: Annotated[bool, typer.Option("--once", help="Print one frame of text and end.")] = False,
     runs_dir: RunsDir = Path("runs"),
+    ascii: Ascii = False,  # noqa: A002
 ) -> None:
     """Look at a run of another process, live or ended, and steer it."""
     from .terminal import can_hold_a_screen

@@ -13,6 +13,9 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
+from .fit import fit
+from .fit import seven_bit as seven_bit_only
+from .seven_bit import seven_bit
 from .text import clean
 
 #: Extras: the module that tells whether one is there, and what it adds.
@@ -36,10 +39,11 @@ class Finding:
 
 def examine(runs_dir: Path) -> int:
     """Print what was found; return 1 if something is missing, else 0."""
-    findings = [*_software(), *_machine(), *_terminal(), *_storage(runs_dir), *_extras()]
+    findings = [*_software(), *_machine(), *_terminal(), *_fit(), *_storage(runs_dir), *_extras()]
+    plain = bool(seven_bit_only())
     for finding in findings:
-        mark = "  " if finding.fine else "! "
-        print(f"{mark}{finding.topic:<10} {clean(finding.text, 500)}")
+        mark, text = "  " if finding.fine else "! ", clean(finding.text, 500)
+        print(f"{mark}{finding.topic:<10} {seven_bit(text) if plain else text}")
     bad = [finding.topic for finding in findings if not finding.fine]
     print(f"\nnot right: {', '.join(bad)}" if bad else "\nall is well")
     return 1 if bad else 0
@@ -116,19 +120,21 @@ def _terminal() -> Iterator[Finding]:
     columns, lines = shutil.get_terminal_size()
     small = columns < _SMALLEST[0] or lines < _SMALLEST[1]
     advice = f"; the lab wants at least {_SMALLEST[0]}x{_SMALLEST[1]}" if small else ""
-    yield Finding("terminal", f"{kind}, {columns}x{lines}{advice}, {_colours(kind)}{_inside()}")
-    utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
-    text = "UTF-8: curves are drawn with braille dots" if utf8 else (
-        f"{sys.stdout.encoding}: charts are drawn in ASCII; LC_ALL=C.UTF-8 gives finer ones")  # fmt: skip
-    yield Finding("encoding", text)
+    yield Finding("terminal", f"{kind}, {columns}x{lines}{advice}{_inside()}")
 
 
-def _colours(kind: str) -> str:
-    if "NO_COLOR" in os.environ:
-        return "no colours (NO_COLOR)"
-    if os.environ.get("COLORTERM") in ("truecolor", "24bit"):
-        return "24-bit colours"
-    return "256 colours" if "256" in kind else "16 colours or fewer"
+def _fit() -> Iterator[Finding]:
+    """What the screen makes of this terminal, and how to have it otherwise."""
+    suits = fit()
+    drawn = {"braille": "braille dots", "block": "blocks", "ascii": "7-bit characters, as all else"}
+    otherwise = "" if suits.marker != "braille" else "; --ascii or LADERA_MARKER=block change it"
+    yield Finding("charts", f"in {drawn[suits.marker]} ({suits.marker_why}){otherwise}")
+    depth = {"none": "none", "16": "the terminal's 16"}.get(suits.colours, suits.colours)
+    yield Finding("colours", f"{depth} ({suits.colours_why})")
+    yield Finding("theme", f"{suits.theme} ({suits.theme_why}); Ctrl+P or LADERA_THEME change it")
+    yield Finding("motion", f"{'on' if suits.motion else 'off'} ({suits.motion_why})")
+    for complaint in suits.complaints:
+        yield Finding("wish", complaint)
 
 
 def _inside() -> str:

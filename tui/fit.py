@@ -9,7 +9,7 @@ import locale
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, TextIO, get_args
 
 from .curves import Marker
 
@@ -67,6 +67,11 @@ def seven_bit(environ: Mapping[str, str] | None = None) -> str:
     if name and not _is_utf8(name):
         return f"the locale {name} is not UTF-8; LC_ALL=C.UTF-8 is"
     return ""
+
+
+def speaks_unicode(stream: TextIO) -> bool:
+    """Whether a stream may be written more than 7-bit characters to."""
+    return (stream.encoding or "").lower().replace("-", "").startswith("utf") and not seven_bit()
 
 
 def _locale(environ: Mapping[str, str]) -> str:

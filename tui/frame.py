@@ -7,6 +7,8 @@ import sys
 
 from . import plots, views
 from .charts import Chart
+from .fit import fit, speaks_unicode
+from .seven_bit import seven_bit
 from .sitting import Run
 
 
@@ -15,8 +17,9 @@ def frame(run: Run, width: int = 0, height: int = 0) -> str:
     size = shutil.get_terminal_size((80, 24))
     width, height = width or size.columns, height or size.lines
     run.poll()
-    plain = (sys.stdout.encoding or "").lower().replace("-", "") not in ("utf8", "utf16")
-    view = plots.View(marker="ascii" if plain else "braille", colour=False)
+    marker = fit().marker if speaks_unicode(sys.stdout) else "ascii"
+    plain = marker == "ascii"
+    view = plots.View(marker=marker, colour=False)
     chart = Chart().plain(plots.loss_chart(run, [run], view, width, max(8, height - 9)))
     lines = [
         f"{run.name}  {views.in_one_line(run.experiment)}",
@@ -26,4 +29,5 @@ def frame(run: Run, width: int = 0, height: int = 0) -> str:
         *views.stopping_lines(run, width, ascii_only=plain),
         views.diagnosis_line(run)[0],
     ]
-    return "\n".join(line.rstrip() for text in lines for line in text.split("\n"))
+    text = "\n".join(line.rstrip() for text in lines for line in text.split("\n"))
+    return seven_bit(text) if plain else text

@@ -15,8 +15,10 @@ from rich.text import Text
 
 from ..engine.events import Event, RunStarted, to_line
 from ..engine.history import History
+from .fit import speaks_unicode
 from .output import Output
 from .progress import HANGING, header, live_line, plain_line, remark
+from .seven_bit import seven_bit
 from .summary import summary
 from .terminal import Style
 
@@ -40,7 +42,7 @@ class Teller:
         """Tell of the run of that name, which is known from its first event on; see Output for the rest."""
         self._stream, self._style, self._name = stream, style, name
         self._output = Output(stream, hurry)
-        self._unicode = _speaks_unicode(stream)
+        self._unicode = speaks_unicode(stream)
         self._told_at = -_PLAIN_SECONDS
         self._told_epoch = 0
 
@@ -72,7 +74,8 @@ class Teller:
             if now - self._told_at >= _LIVE_SECONDS and history.ended is None:
                 self._told_at = now
                 width = self.width - 1  # the last column stays free, or some terminals wrap
-                self._output.live(self._rendered(live_line(history, width, self._unicode), width))
+                text = self._rendered(live_line(history, width, self._unicode), width)
+                self._output.live(self._written(text))
         elif event.name == "checked" or (event.name == "epoch_ended" and history.checks == []):
             last = history.ended is not None or history.epoch >= history.epochs
             if now - self._told_at >= _PLAIN_SECONDS or last:
@@ -93,7 +96,7 @@ class Teller:
                 wrap=self._style == "live", directory=directory, go_on=go_on,
             )  # fmt: skip
             for line in lines:
-                self._output.line(self._rendered(line) if self._style == "live" else line.plain.rstrip())
+                self._say(self._rendered(line) if self._style == "live" else line.plain.rstrip())
         self._output.close()
 
     def close(self) -> None:
@@ -109,7 +112,11 @@ class Teller:
 
     def _say(self, *lines: str) -> None:
         for line in lines:
-            self._output.line(line)
+            self._output.line(self._written(line))
+
+    def _written(self, text: str) -> str:
+        """The text in characters that the stream takes."""
+        return text if self._unicode else seven_bit(text)
 
     def _rendered(self, text: Text, width: int | None = None) -> str:
         """Write styled text as bytes for this terminal; NO_COLOR and the terminal's depth are respected."""
@@ -119,10 +126,6 @@ class Teller:
         with console.capture() as captured:
             console.print(text, end="", soft_wrap=True, highlight=False, markup=False)
         return captured.get()
-
-
-def _speaks_unicode(stream: TextIO) -> bool:
-    return (stream.encoding or "").lower().replace("-", "").startswith("utf")
 
 
 def drain(
