@@ -44,6 +44,8 @@ class Terminal:
         self.reading.set()
         self._lock = threading.Lock()
         self.closed = False
+        # What the lab remembers must not come from, or go to, whoever runs the tests.
+        self._state = tempfile.TemporaryDirectory(prefix="ladera-state-", ignore_cleanup_errors=True)
         environment = {
             **{
                 name: value
@@ -52,8 +54,7 @@ class Terminal:
             },
             "TERM": "xterm-256color",
             "COLORTERM": "truecolor",
-            # What the lab remembers must not come from, or go to, whoever runs the tests.
-            "XDG_STATE_HOME": tempfile.mkdtemp(prefix="ladera-state-"),
+            "XDG_STATE_HOME": self._state.name,
             **(env or {}),
         }
         master, slave = pty.openpty()
@@ -208,6 +209,7 @@ class Terminal:
             self.wait(5)
         if not self.closed:
             self.close()
+        self._state.cleanup()
 
 
 @pytest.fixture
