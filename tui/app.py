@@ -12,7 +12,7 @@ from textual.screen import Screen
 
 from .editing import Editing
 from .explanation import diagnosis_text
-from .help import HELP, SECTIONS, shown
+from .help import SECTIONS, page, shown
 from .run_keeping import RunKeeping
 from .screens.text import TextScreen
 from .steering import Steering
@@ -61,7 +61,7 @@ class LabApp(Steering, Editing, RunKeeping):
 
     def action_help(self) -> None:
         """All keys."""
-        self.push_screen(TextScreen("Help", HELP))
+        self.push_screen(TextScreen("Help", page))
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Every action of the lab is in the command palette."""

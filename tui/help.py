@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
+from itertools import zip_longest
+
+#: From this width on the page has two columns, and what is between them.
+_TWO_COLUMNS, _GAP = 100, 2
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,14 @@ SECTIONS: tuple[tuple[str, tuple[Key, ...]], ...] = (
         ),
     ),
     (
+        "Understanding",
+        (
+            Key("w", "What if", "what if early stopping had another patience, min_delta, metric"),
+            Key("d", "Diagnosis", "why: the diagnosis with its evidence"),
+            Key("i", "Inside", "inside: layers, weights, confusion matrix, boundary, …"),
+        ),
+    ),
+    (
         "The charts",
         (
             Key("m", "Next metric", "next metric (small screen: the other chart)"),
@@ -56,14 +69,6 @@ SECTIONS: tuple[tuple[str, tuple[Key, ...]], ...] = (
             Key("0", "Whole run", "the whole run, no cursor"),
             Key("comma", "Cursor left", "cursor to the left: exact values below the charts"),
             Key("full_stop", "Cursor right", "cursor to the right"),
-        ),
-    ),
-    (
-        "Understanding",
-        (
-            Key("w", "What if", "what if early stopping had another patience, min_delta, metric"),
-            Key("d", "Diagnosis", "why: the diagnosis with its evidence"),
-            Key("i", "Inside", "inside: layers, weights, confusion matrix, boundary, …"),
         ),
     ),
     (
@@ -94,7 +99,7 @@ SECTIONS: tuple[tuple[str, tuple[Key, ...]], ...] = (
 
 _SHOWN = {
     "right_square_bracket": "]", "plus": "+", "equals_sign": "=", "minus": "-", "left_parenthesis": "(",
-    "right_parenthesis": ")", "comma": ",", "full_stop": ".", "question_mark": "?", "escape": "Escape", "f1": "F1",
+    "right_parenthesis": ")", "comma": ",", "full_stop": ".", "question_mark": "?", "slash": "/", "escape": "Escape", "f1": "F1",
 }  # fmt: skip
 
 
@@ -105,9 +110,22 @@ def shown(key: str) -> str:
     return _SHOWN.get(key, key)
 
 
-def _line(key: Key) -> str:
+def page(width: int) -> str:
+    """The help page: all keys, in two columns where `width` cells hold them."""
+    columns = 2 if width >= _TWO_COLUMNS else 1
+    room = (width - _GAP * (columns - 1)) // columns
+    blocks = [[title, *(line for key in keys for line in _lines(key, room)), ""] for title, keys in SECTIONS]
+    whole = [line for block in blocks for line in block]
+    if columns == 1:
+        return "\n".join(whole).rstrip()
+    splits = [sum(map(len, blocks[:count])) for count in range(1, len(blocks))]
+    middle = min(splits, key=lambda split: max(split, len(whole) - split))
+    pairs = zip_longest(whole[:middle], whole[middle:], fillvalue="")
+    return "\n".join(f"{left:<{room + _GAP}}{right}".rstrip() for left, right in pairs).rstrip()
+
+
+def _lines(key: Key, room: int) -> list[str]:
     # The first two are enough: Ctrl+C needs no teaching.
-    return f"  {' '.join(map(shown, key.keys.split(',')[:2])):<9} {key.text}"
-
-
-HELP = "\n\n".join("\n".join([title, *map(_line, keys)]) for title, keys in SECTIONS)
+    keys = " ".join(map(shown, key.keys.split(",")[:2]))
+    indent = " " * 12
+    return textwrap.wrap(key.text, max(room, 30), initial_indent=f"  {keys:<9} ", subsequent_indent=indent)

@@ -15,7 +15,7 @@ from textual.widgets.option_list import Option
 
 from ladera.engine.errors import InputError
 from ladera.engine.events import CommandTaken, Event
-from ladera.tui.help import HELP, SECTIONS, shown
+from ladera.tui.help import SECTIONS, page, shown
 from ladera.tui.inks import INKS
 from ladera.tui.plots import View
 from ladera.tui.screens.lab import LabScreen
@@ -413,8 +413,11 @@ def test_the_help_names_every_key_and_no_other() -> None:
     assert set(told) == {*bindings(), "ctrl+p"}
     for _, keys in SECTIONS:
         for one in keys:
-            assert f"  {shown(one.keys.split(',')[0])} " in HELP
-            assert one.text in HELP
+            for width in (30, 76, 104, 190):
+                text = page(width)
+                assert f"  {shown(one.keys.split(',')[0])} " in text
+                assert max(map(len, text.split("\n"))) <= max(width, 30)
+            assert one.text in page(95), "in one piece where there is room"
             assert len({bindings().get(key) for key in one.keys.split(",")} - {None}) <= 2
 
 
