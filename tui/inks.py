@@ -32,7 +32,7 @@ INKS: dict[str, Ink] = {
         Palette(band="#78808d", best="#5fd38d", stop="#e8c15a", event="#9199a6", trouble="#ff6b6b"),
     ),
     "light": Ink(
-        ("#8a4b00", "#2a2a9a", "#00619b", "#a0306f", "#4a4700", "#222222", "#006b4f"),
+        ("#8a4b00", "#a0306f", "#4a4700", "#2a2a9a", "#006b4f", "#00619b", "#222222"),
         Palette(band="#81868d", best="#00602a", stop="#7a4b00", event="#5f6670", trouble="#b00020"),
         light=True,
     ),

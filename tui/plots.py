@@ -129,7 +129,7 @@ def _nothing(history: History) -> str:
 
 def _invitation(words: str, name: str) -> str:
     text = f"{words} of training and validation: press r to train"
-    more = "\n\ne changes the experiment · Ctrl+O opens another one · ? tells all keys"
+    more = "\n\ne changes the experiment, Ctrl+O opens another one, ? tells all keys"
     return text + more if name == "loss" else text
 
 
