@@ -24,6 +24,7 @@ from ladera.tui.screens.what_if import WhatIfScreen
 from ladera.tui.sitting import Run
 from ladera.tui.widgets.chart import ChartView
 from ladera.tui.widgets.experiment_form import ExperimentForm
+from ladera.tui.widgets.key_line import Item, fitting
 from ladera.tui.widgets.line import Line
 
 SIZES = [(80, 24), (120, 40), (200, 60)]
@@ -419,6 +420,24 @@ def test_the_help_names_every_key_and_no_other() -> None:
                 assert max(map(len, text.split("\n"))) <= max(width, 30)
             assert one.text in page(95), "in one piece where there is room"
             assert len({bindings().get(key) for key in one.keys.split(",")} - {None}) <= 2
+
+
+def test_the_line_of_keys_drops_what_it_is_told_to_where_there_is_little_room() -> None:
+    items = [
+        Item(key, key, "x" * 8, f"do_{key}") for key in "abcd"
+    ]  # " a xxxxxxxx", 11 cells, and 1 where there is room
+    names = lambda width: "".join(item.key for item in fitting(items, width, ("do_b", "do_a"))[0])  # noqa: E731
+    assert [fitting(items, width, ())[1] for width in (48, 47)] == [True, False]
+    assert [names(width) for width in (48, 44, 43, 33, 32, 5)] == ["abcd", "abcd", "acd", "acd", "cd", "cd"]
+
+
+async def test_a_click_on_a_key_presses_it(open_lab: Any, script: Any) -> None:
+    async with open_lab(script.events(reason="finished")) as lab:
+        await lab.sees("? Help")
+        row = lab.text.split("\n")[-1]
+        assert row.rstrip().endswith("^p palette")
+        await lab.pilot.click(offset=(row.index("Help"), 39))
+        await lab.sees("Help: Escape back")
 
 
 def test_every_key_has_an_action() -> None:

@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from textual.app import ComposeResult
-from textual.binding import ActiveBinding, Binding
+from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
-from textual.widgets import Footer
 
 from .. import plots, run_rows, views
 from ..sitting import Run
 from ..text import clean
 from ..widgets.chart import ChartView
 from ..widgets.experiment_form import ExperimentForm
+from ..widgets.key_line import KeyLine
 from ..widgets.line import Line, written
 from ..widgets.runs_table import RunsTable
 
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 #: Share of the time that the screen may take while training, and while training waits or is elsewhere.
 _BUDGET, _IDLE_BUDGET = 0.025, 0.25
 _FASTEST, _SLOWEST = 0.2, 2.0
-#: What the footer of a narrow screen leaves to the help page.
-_ROOMY = ("app.branch", "app.slow_motion")
+#: What the line of keys leaves to the help page where there is little room.
+_FOR_WIDE = ("command_palette", "app.slow_motion", "app.branch")
 
 
 class LabScreen(Screen[None]):
@@ -99,7 +99,7 @@ class LabScreen(Screen[None]):
                 yield Line("", id="diagnosis", classes="panel")
                 yield RunsTable(id="runs")
         yield Line("", id="runs-line")
-        yield Footer()
+        yield KeyLine(dropped=_FOR_WIDE)
 
     def on_mount(self) -> None:
         """Start the clockwork: news are folded ten times a second, charts are drawn as the budget allows."""
@@ -113,21 +113,6 @@ class LabScreen(Screen[None]):
         self.app.theme_changed_signal.subscribe(self, lambda _: self.call_after_refresh(self.show_charts))
         self.call_after_refresh(self.show_all)
         self.call_after_refresh(_tidy_from_now_on)
-
-    @property
-    def active_bindings(self) -> dict[str, ActiveBinding]:
-        """The keys; a narrow footer shows fewer of them, whole."""
-        found = super().active_bindings
-        if self.size.width >= 100:
-            return found
-        return {
-            key: active._replace(
-                binding=replace(
-                    active.binding, show=active.binding.show and active.binding.action not in _ROOMY
-                )
-            )
-            for key, active in found.items()
-        }
 
     # -- showing -----------------------------------------------------------------------------------------------------
 
@@ -206,9 +191,6 @@ class LabScreen(Screen[None]):
 
     def on_resize(self) -> None:
         """Fit the words to the new size."""
-        footer = self.query_one(Footer)
-        footer.compact = self.size.width < 100
-        footer.show_command_palette = not footer.compact
         self.call_after_refresh(self.show_all)
         self.call_after_refresh(self.show_about)
 
@@ -222,10 +204,8 @@ class LabScreen(Screen[None]):
         """Tell of the highlighted row as much as there is room for; the picker tells all."""
         row, about = self.query_one("#form", ExperimentForm).current, self.query_one("#about", Line)
         if row is not None:
-            side = self.query_one("#side").size
-            about.set(
-                views.clipped(written(about, self.app.about(row)), side.width - 2, max(4, side.height // 4))
-            )
+            room = about.content_size
+            about.set(views.clipped(written(about, self.app.about(row)), room.width, room.height))
 
     def on_experiment_form_chosen(self, event: ExperimentForm.Chosen) -> None:
         """Let the user change it."""
