@@ -43,11 +43,14 @@ class Entry:
     "What happened, in a word that a filter can name."
     text: str
     trouble: bool = False
+    epoch: int | None = None
+    "Epoch it is about, if it is about one."
 
     @property
     def plain(self) -> str:
         """The line as text."""
-        return f"{clock(self.time)}  {self.kind:<10} {self.text}"
+        epoch = "" if self.epoch is None else str(self.epoch)
+        return f"{clock(self.time)} {epoch:>5} {self.kind:<10} {self.text}"
 
 
 def clock(seconds: float) -> str:
@@ -74,17 +77,15 @@ def entries(event: Event, monitor: str = "loss", changed: str = "") -> list[Entr
         case LayersProbed():
             found = [("layers", _layers(event), False)]
         case Diagnosed():
-            found = [
-                ("finding", f"epoch {event.epoch}: {clean(event.text, 600)}", event.finding != "healthy")
-            ]
+            found = [("finding", clean(event.text, 600), False)]
         case CommandTaken():
-            where = f"epoch {event.epoch}, step {event.step:,}"
+            where = f"step {event.step:,}"
             value = "" if event.value is None else f" {event.value}"
             found = [
                 ("command", f"{words or clean(event.command + value, 300)} ({where})", bool(event.error))
             ]
         case CheckpointSaved():
-            text = f"epoch {event.epoch}, step {event.step:,}: {clean(Path(event.path).name)} in {event.seconds:.2f} s"
+            text = f"step {event.step:,}: {clean(Path(event.path).name)} in {event.seconds:.2f} s"
             found = [("checkpoint", text, False)]
         case StorageFailed():
             found = [("storage", words, True)]
@@ -94,7 +95,9 @@ def entries(event: Event, monitor: str = "loss", changed: str = "") -> list[Entr
             found = _ended(event)
         case _:
             found = [(event.name, "", False)]
-    return [Entry(event.time, kind, _harmless(text), trouble) for kind, text, trouble in found]
+    epoch = getattr(event, "epoch", None)
+    epoch = epoch if isinstance(epoch, int) else None
+    return [Entry(event.time, kind, _harmless(text), trouble, epoch) for kind, text, trouble in found]
 
 
 _Found = tuple[str, str, bool]
@@ -126,7 +129,7 @@ def _started(event: RunStarted) -> list[_Found]:
 def _epoch(event: EpochEnded) -> tuple[str, bool]:
     train, validation = event.train, event.validation
     losses = [train["loss"], *([validation["loss"]] if validation is not None else [])]
-    parts = [f"epoch {event.epoch:>5}: train {number(train['loss'])}"]
+    parts = [f"train {number(train['loss'])}"]
     if validation is not None:
         parts.append(f"validation {number(validation['loss'])}")
         parts += _metrics(validation)
@@ -152,7 +155,7 @@ def _check(event: Checked, monitor: str) -> str:
         "waiting": f"no improvement, {event.wait} of {event.patience} checks",
         "stop": f"early stopping ends the run: no improvement in {event.wait} checks",
     }
-    return f"epoch {event.epoch:>5}: {told.get(event.verdict, clean(event.verdict))}; {best}"
+    return f"{told.get(event.verdict, clean(event.verdict))}; {best}"
 
 
 def _layers(event: LayersProbed) -> str:
@@ -160,11 +163,11 @@ def _layers(event: LayersProbed) -> str:
         f"{clean(str(layer.get('name', '?')), 30)} dead {layer.get('dead', 0.0):.0%} saturated {layer.get('saturated', 0.0):.0%}"
         for layer in event.layers_health
     ]
-    return f"epoch {event.epoch}: {', '.join(parts) or 'no layer with an activation'}"
+    return f"{', '.join(parts) or 'no layer with an activation'}"
 
 
 def _ended(event: RunEnded) -> list[_Found]:
-    text = f"{event.reason.replace('_', ' ')} at epoch {event.epoch}, step {event.step:,}"
+    text = f"{event.reason.replace('_', ' ')} at step {event.step:,}"
     text += f": {clean(event.detail, 600)}" if event.detail else ""
     if event.restored_epoch is not None:
         text += f"; the weights of epoch {event.restored_epoch} are the final ones"

@@ -80,7 +80,7 @@ def _words(nvml: Any, error: Exception) -> str:
     code = getattr(error, "value", None)
     if code is not None and code == getattr(nvml, "NVML_ERROR_LIBRARY_NOT_FOUND", None):
         return f"{NONE} (no driver on this machine)"
-    return f"the NVIDIA driver answers: {error or type(error).__name__}"
+    return f"the NVIDIA driver answers: {str(error) or type(error).__name__}"
 
 
 def _gpu(nvml: Any, index: int, pid: int) -> Gpu:

@@ -56,6 +56,8 @@ class LogScreen(Screen[None]):
     LogScreen #log-filter { height: 1; border: none; padding: 0 1; display: none; }
     LogScreen #log-filter:focus { border: none; }
     LogScreen.-filtering #log-filter { display: block; }
+    LogScreen #log-columns { height: 1; padding: 0 1; color: $text-muted; text-style: dim; }
+    LogScreen.-low #log-columns, LogScreen.-narrow #log-columns, LogScreen.-output #log-columns { display: none; }
     LogScreen Picture { height: 1fr; margin: 0 1; }
     LogScreen #log-whole { height: 4; padding: 0 1; border-top: solid $rule; display: none; }
     LogScreen.-whole #log-whole { display: block; }
@@ -63,6 +65,7 @@ class LogScreen(Screen[None]):
     LogScreen #log-keys { height: 1; padding: 0 1; background: $panel; }
     """
     AUTO_FOCUS = ""  # the filter's line waits until it is asked for
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (_NARROW + 2, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-low"), (12, "-high")]
     BINDINGS = [
         Binding("escape", "back", "Back"),
@@ -95,6 +98,7 @@ class LogScreen(Screen[None]):
         yield Line("", id="log-title")
         yield Line("", id="log-tabs")
         yield Input(placeholder="words, !words", id="log-filter")
+        yield Line("   time epoch what", id="log-columns")
         yield Picture(id="log-lines")
         yield Line("", id="log-whole")
         yield Line("", id="log-keys")
@@ -290,6 +294,7 @@ class LogScreen(Screen[None]):
     def action_turn(self) -> None:
         """From the events to the output of libraries, and back."""
         self._output = not self._output
+        self.set_class(self._output, "-output")
         self._choose()
         self._tell()
 
@@ -309,8 +314,10 @@ def _row(entry: Entry, page: Page, here: bool) -> Text:
     style = page.trouble if entry.trouble else Style.null()
     line = Text(no_wrap=True, end="")
     if entry.kind:
-        line.append(clock(entry.time) + " ", "dim")
-        kind = page.cell(entry.kind, 10) if page.width >= _NARROW else entry.kind
+        wide = page.width >= _NARROW
+        epoch = "" if entry.epoch is None else str(entry.epoch)
+        line.append(f"{clock(entry.time)} {epoch:>5} " if wide else f"{epoch} ", "dim")
+        kind = page.cell(entry.kind, 10) if wide else entry.kind
         line.append(f"{kind} ", Style(bold=entry.kind not in ("steps", "epoch", "check")))
     line.append(page.written(entry.text), style)
     line.truncate(page.width, overflow="ellipsis", pad=here)
