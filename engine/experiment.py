@@ -37,6 +37,14 @@ METRICS: dict[Task, dict[str, Literal["min", "max"]]] = {
 }
 
 
+#: The loss of a task unless another is asked for.
+USUAL_LOSS: dict[Task, Literal["cce", "bce", "mse"]] = {
+    "multiclass": "cce",
+    "binary": "bce",
+    "regression": "mse",
+}
+
+
 class MisfitError(ValueError):
     """Values that are fine alone and wrong together: what does not fit, as (key, reason with a way out)."""
 
@@ -192,7 +200,8 @@ Model = Annotated[Mlp | Cnn | Linear | Polynomial, Field(discriminator="kind")]
 class Loss(Part):
     """The scalar that training minimises: the mean of per-example losses."""
 
-    kind: Literal["bce", "cce", "mae", "mse", "mape"] = "cce"
+    kind: Literal["auto", "bce", "cce", "mae", "mse", "mape"] = "auto"
+    "auto is the usual loss of the data's task: cce, bce for two classes, mse for numbers."
     class_weights: Literal["none", "balanced"] = "none"
     "balanced weighs each class by n / (classes * its count) in training, so that a rare class counts as much."
     allow_mismatch: bool = False
@@ -402,8 +411,11 @@ class Experiment(Part):
             ("loss", _usual_loss(value.get("data"))),
         ):
             given = filled.get(section, {})
-            if isinstance(given, dict) and "kind" not in given:
-                filled[section] = {"kind": kind, **given}
+            open_kind = isinstance(given, dict) and (
+                "kind" not in given or (section == "loss" and given["kind"] == "auto")
+            )
+            if open_kind:
+                filled[section] = {**given, "kind": kind}
         return filled
 
     @model_validator(mode="after")
@@ -415,13 +427,19 @@ class Experiment(Part):
             raise MisfitError(found)
         return self
 
+    def for_task(self, task: Task) -> Experiment:
+        """Return the experiment with the usual loss of a task if its loss is auto, else itself."""
+        if self.loss.kind != "auto":
+            return self
+        return self.model_copy(update={"loss": self.loss.model_copy(update={"kind": USUAL_LOSS[task]})})
+
     def plain(self) -> dict[str, Any]:
         """Return the experiment as nested plain values, complete, without keys that are None."""
         return self.model_dump(mode="json", exclude_none=True)
 
 
 def _usual_loss(data: Any) -> str:
-    """Name the loss of the data's task: cce, bce or mse; cce where the task is not known yet."""
+    """Name the usual loss of the data's task; auto where the task shows only in the file."""
     if isinstance(data, Data):
         name, task = data.name, data.task
     elif isinstance(data, dict):
@@ -429,7 +447,8 @@ def _usual_loss(data: Any) -> str:
     else:
         name, task = "digits", None
     facts = FACTS.get(name) if isinstance(name, str) else None
-    return {"binary": "bce", "regression": "mse"}.get(facts.task if facts else task or "", "cce")
+    known = facts.task if facts else task
+    return next((kind for name, kind in USUAL_LOSS.items() if name == known), "auto")
 
 
 def problems(experiment: Experiment, task: Task | None, form: Form | None) -> list[tuple[str, str]]:
@@ -450,7 +469,7 @@ def problems(experiment: Experiment, task: Task | None, form: Form | None) -> li
         "binary": ("bce",),
         "regression": ("mse", "mae", "mape"),
     }
-    if task and loss.kind not in fits[task]:
+    if task and loss.kind != "auto" and loss.kind not in fits[task]:
         use = f"use {' or '.join(fits[task])}"
         if loss.kind == "bce":
             reason = f"bce compares one probability with a target of 0 or 1; a {task} task has none: {use}"
@@ -479,6 +498,15 @@ def problems(experiment: Experiment, task: Task | None, form: Form | None) -> li
         )
     if form and form == "table" and model.kind == "cnn":
         found.append(("model.kind", "a cnn needs images or sound; this data is a table: use mlp"))
+    if form and form != "table" and model.kind == "polynomial":
+        found.append(
+            (
+                "model.kind",
+                f"a polynomial takes the powers of a table's columns; this data is {form}: use mlp, cnn or linear",
+            )
+        )
+    if task == "regression" and data.label_noise > 0:
+        found.append(("data.label_noise", "a regression task has no class labels to replace; set it to 0"))
     if task == "regression" and loss.class_weights != "none":
         found.append(("loss.class_weights", "a regression task has no classes to weigh"))
     if form and data.augmentation.active:

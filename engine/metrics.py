@@ -30,7 +30,7 @@ class Bin:
     "Share that is of class 1, or that was predicted right; NaN in an empty bin."
 
 
-def evaluate(task: Task, prediction: Tensor, target: Tensor, output: Output = "linear") -> dict[str, float]:
+def evaluate(task: Task, prediction: Tensor, target: Tensor, threshold: float = 0.0) -> dict[str, float]:
     """Return the metrics of a task by the names of experiment.METRICS, the loss aside.
 
     multiclass: prediction (batch, classes), target classes (batch,); accuracy and macro_recall, the mean
@@ -38,7 +38,7 @@ def evaluate(task: Task, prediction: Tensor, target: Tensor, output: Output = "l
     (batch, 1), target 0 or 1; recall and precision of class 1. Recall is NaN if class 1 does not occur,
     precision 0 if it was never predicted. regression: both (batch,) or (batch, 1), in the target's own
     unit; mae, rmse and r2 = 1 - sum (y - yhat)^2 / sum (y - mean y)^2, which is NaN for a constant target.
-    `output` is what the model's last layer returns. Raises ValueError on shapes that do not fit.
+    `threshold` is that of `predicted_classes`. Raises ValueError on shapes that do not fit.
     """
     if len(prediction) != len(target) or len(target) == 0:
         raise ValueError(f"{len(prediction)} predictions for {len(target)} targets: nothing to measure")
@@ -46,7 +46,7 @@ def evaluate(task: Task, prediction: Tensor, target: Tensor, output: Output = "l
         return _errors(_column(prediction), _column(target))
     truth = _column(target).long()
     if task == "binary":
-        predicted = predicted_classes(prediction, output)
+        predicted = predicted_classes(prediction, threshold)
         positives, found = int((truth == 1).sum()), int((predicted == 1).sum())
         hits = int(((predicted == 1) & (truth == 1)).sum())
         return {
@@ -54,7 +54,7 @@ def evaluate(task: Task, prediction: Tensor, target: Tensor, output: Output = "l
             "recall": hits / positives if positives else math.nan,
             "precision": hits / found if found else 0.0,
         }
-    table = confusion_matrix(predicted_classes(prediction, output), truth, prediction.shape[1])
+    table = confusion_matrix(predicted_classes(prediction, threshold), truth, prediction.shape[1])
     recalls = per_class_recall(table, torch.bincount(truth, minlength=prediction.shape[1]))
     return {
         "accuracy": int(table.diagonal().sum()) / len(truth),
@@ -62,17 +62,25 @@ def evaluate(task: Task, prediction: Tensor, target: Tensor, output: Output = "l
     }
 
 
-def predicted_classes(prediction: Tensor, output: Output = "linear") -> Tensor:
-    """Return the class of each row, int64 (batch,): argmax, or for a single column whether it says 1.
+def threshold(output: Output, loss: str) -> float:
+    """Return above what a model's single output says class 1.
 
-    A single column says 1 if its logit is above 0, its probability above 0.5 where the model's output is
-    a sigmoid or softmax. A row with a NaN has no class: -1.
+    0 for a logit, which is a linear output behind a loss that holds its own sigmoid. Else 0.5, for a probability
+    and for what mse or mae trained towards targets of 0 and 1.
+    """
+    return 0.0 if output == "linear" and loss in ("bce", "cce") else 0.5
+
+
+def predicted_classes(prediction: Tensor, threshold: float = 0.0) -> Tensor:
+    """Return the class of each row, int64 (batch,): argmax, or for a single column whether it is above `threshold`.
+
+    A row with a NaN has no class: -1.
     """
     if prediction.dim() == 2 and prediction.shape[1] > 1:
         chosen, broken = prediction.argmax(1), prediction.isnan().any(1)
     else:
         column = _column(prediction)
-        chosen, broken = (column > (0.0 if output == "linear" else 0.5)).long(), column.isnan()
+        chosen, broken = (column > threshold).long(), column.isnan()
     return chosen.masked_fill(broken, -1)
 
 

@@ -30,9 +30,7 @@ def confusion(training: Training) -> dict[str, Any]:
         return {
             "error": "a regression task has no classes to confuse; ask for predictions: true against predicted"
         }
-    predicted = metrics.predicted_classes(
-        training.outputs(data.validation.x), training.experiment.model.output
-    )
+    predicted = metrics.predicted_classes(training.outputs(data.validation.x), training.threshold)
     target = data.validation.y.view(-1).long()
     classes = max(2, len(data.classes))
     table = metrics.confusion_matrix(predicted, target, classes)
@@ -90,7 +88,7 @@ def worst(training: Training, n: int = 9) -> dict[str, Any]:
     losses = losses.nan_to_num(nan=math.inf)
     chosen = losses.topk(min(max(1, int(n)), _MOST_EXAMPLES, len(part))).indices
     shares = probabilities(training, output)
-    classes = metrics.predicted_classes(output, training.experiment.model.output) if data.classes else None
+    classes = metrics.predicted_classes(output, training.threshold) if data.classes else None
     examples: list[dict[str, Any]] = []
     for row in chosen.tolist():
         example: dict[str, Any] = {

@@ -20,7 +20,7 @@ from .errors import InputError
 from .experiment import Experiment
 from .layers import Dropout
 from .losses import LOSSES, chance_level
-from .metrics import evaluate
+from .metrics import evaluate, threshold
 from .models import build
 from .optimizers import OPTIMIZERS
 from .schedules import Plateau, rate
@@ -55,8 +55,8 @@ class Training:
     def __init__(self, experiment: Experiment) -> None:
         seed = experiment.training.seed
         self.device = choose_device(experiment.training.device)
-        self.experiment = experiment
         self.data: Prepared = prepare(experiment, self.device)
+        self.experiment = experiment = experiment.for_task(self.data.task)
         self.dropout_generator = Generator(self.device).manual_seed(derive(seed, "dropout"))
         self.augmentation_generator = Generator(self.device).manual_seed(derive(seed, "augmentation"))
         self.network = build(
@@ -181,6 +181,11 @@ class Training:
             self.experiment.loss.kind, 1.0
         )
 
+    @property
+    def threshold(self) -> float:
+        """Above what the network's single output says class 1."""
+        return threshold(self.experiment.model.output, self.experiment.loss.kind)
+
     def outputs(self, x: Tensor) -> Tensor:
         """Map preprocessed examples in evaluation mode, in portions of bounded memory."""
         widest = (
@@ -201,7 +206,7 @@ class Training:
         else:
             own_output, own_y = output, y
         losses = self.loss.per_example(output, self._as_target(y, output))
-        metrics = evaluate(self.data.task, own_output, own_y, output=self.experiment.model.output)
+        metrics = evaluate(self.data.task, own_output, own_y, self.threshold)
         return {"loss": losses.mean().item() * self.unit, "metrics": metrics}
 
     def penalty(self) -> float:

@@ -16,14 +16,7 @@ from .statistics import Statistics
 def refuse_misfits(experiment: Experiment, data: Dataset) -> None:
     """Refuse, all at once, what does not fit now that task, form, shape and targets are known."""
     found = problems(experiment, data.task, data.form)
-    settings, model = experiment.data, experiment.model
-    if model.kind == "polynomial" and data.form != "table":
-        found.append(
-            (
-                "model.kind",
-                f"a polynomial takes the powers of a table's columns; this data is {data.form}: use mlp, cnn or linear",
-            )
-        )
+    settings = experiment.data
     if experiment.loss.kind == "mape" and data.task == "regression" and (zeros := int((data.y == 0).sum())):
         found.append(
             (
@@ -31,8 +24,6 @@ def refuse_misfits(experiment: Experiment, data: Dataset) -> None:
                 f"mape divides by the target, which is 0 in {zeros} of {len(data.y)} examples; use mae or mse, or leave these examples out",
             )
         )
-    if settings.label_noise > 0 and data.task == "regression":
-        found.append(("data.label_noise", "a regression task has no class labels to replace; set it to 0"))
     if data.form == "image":
         channels, height, width = data.x.shape[1:]
         if settings.augmentation.permute_channels and channels == 1:

@@ -101,11 +101,12 @@ def prepare(experiment: Experiment, device: str | torch.device = "cpu") -> Prepa
     derived from training.seed. Floating dtype as in training.precision; statistics in double precision.
 
     The loss mape trains on targets divided by their mean size and not centred: a relative error
-    survives scaling but means nothing once a mean is subtracted.
+    survives scaling but means nothing once a mean is subtracted. A loss that follows the task is settled first.
 
     Raises InputError where the data cannot be read or does not fit the experiment, listing all misfits.
     """
     data = load(experiment.data, experiment.training.seed)
+    experiment = experiment.for_task(data.task)
     refuse_misfits(experiment, data)
     settings, seed = experiment.data, experiment.training.seed
     train, validation, test = split_indices(data.y, settings.split, data.task, seed)
@@ -126,6 +127,11 @@ def prepare(experiment: Experiment, device: str | torch.device = "cpu") -> Prepa
     pool: statistics.Pool = (
         "all" if data.form == "audio" else "channel" if data.form == "image" and augmented else "value"
     )
+    if pool == "channel" and settings.preprocess != "none":
+        notes.append(
+            f"data.preprocess = {settings.preprocess} takes one mean and scale per channel, not per pixel: "
+            "augmentation moves pixels to other places"
+        )
     fitted = statistics.fit(data.x[train], settings.preprocess, pool)
     refuse_no_statistics(fitted, data, dtype)
     if data.form == "table" and fitted.fill is None and np.isnan(data.x).any():

@@ -12,7 +12,11 @@ from ladera.engine.data.dataset import load
 from ladera.engine.data.prepare import prepare
 from ladera.engine.data.statistics import fit
 from ladera.engine.errors import InputError
+from ladera.engine.events import RunStarted
 from ladera.engine.experiment import Experiment
+from ladera.engine.experiment import Training as TrainingSection
+from ladera.engine.loop import run
+from ladera.engine.training import Training
 
 
 def ready(data, **sections):
@@ -35,6 +39,7 @@ def table(tmp_path):
     return write
 
 
+SHORT = TrainingSection(epochs=1, device="cpu", threads=1)
 DOUBLE = {"precision": "float64", "seed": 7}
 
 
@@ -131,6 +136,13 @@ def test_images_share_statistics_by_channel_when_augmented():
     assert prepared.raw_train is not None
     assert 0 <= prepared.raw_train.min() <= prepared.raw_train.max() <= 1
     torch.testing.assert_close(prepared.normalize(prepared.raw_train), prepared.train.x)
+    assert any("standardize takes one mean and scale per channel" in note for note in prepared.notes)
+
+
+def test_nothing_is_said_of_channels_where_pixels_keep_their_own_statistics():
+    still = {"name": "shapes"}
+    for data in (still, still | {"preprocess": "none", "augmentation": {"flip": 0.5}}):
+        assert not any("per channel" in note for note in ready(data).notes)
 
 
 def test_audio_has_one_center_and_scale():
@@ -333,8 +345,6 @@ def test_noise_is_in_units_of_the_preprocessed_input():
 @pytest.mark.parametrize(
     ("sections", "message"),
     [
-        ({"data": {"name": "diabetes", "label_noise": 0.1}, "loss": {"kind": "mse"}}, "data.label_noise"),
-        ({"data": {"name": "digits"}, "model": {"kind": "polynomial"}}, "polynomial"),
         ({"data": {"name": "digits", "augmentation": {"permute_channels": True}}}, "one channel"),
         ({"data": {"name": "digits", "augmentation": {"shift": 8}}}, "data.augmentation.shift"),
         ({"data": {"name": "digits", "subset": 1500}}, "data.subset"),
@@ -354,6 +364,32 @@ def test_misfits_of_a_file_are_listed_at_once(table):
         )
     for key in ("loss.kind", "model.kind", "data.augmentation", "stopping.monitor"):
         assert key in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("y", "loss"),
+    [(np.arange(20) / 7, "mse"), ([0, 1] * 10, "bce"), (list("abcde") * 4, "cce")],
+    ids=["regression", "binary", "multiclass"],
+)
+def test_a_file_gets_the_usual_loss_of_the_task_found_in_it(table, y, loss):
+    experiment = Experiment.model_validate({"data": table(a=range(20), y=y)})
+    assert experiment.loss.kind == "auto"
+    training = Training(experiment)
+    assert training.experiment.loss.kind == loss
+    events = list(run(experiment.model_copy(update={"training": SHORT})))
+    assert isinstance(events[0], RunStarted)
+    assert events[0].experiment["loss"]["kind"] == loss
+    assert events[-1].reason == "finished"
+
+
+def test_an_open_loss_is_settled_before_what_depends_on_it_is_judged(table):
+    data = table({"label_noise": 0.2}, a=range(20), y=np.arange(20) / 7)
+    with pytest.raises(InputError) as error:
+        prepare(Experiment.model_validate({"data": data, "loss": {"class_weights": "balanced"}}))
+    assert "data.label_noise" in str(error.value) and "loss.class_weights" in str(error.value)
+    data = table(a=range(20), y=list("abcde") * 4)
+    with pytest.raises(InputError, match=r"model\.output: cce holds its own softmax"):
+        prepare(Experiment.model_validate({"data": data, "model": {"output": "softmax"}}))
 
 
 def test_mape_with_zero_targets_is_refused_with_their_number(table):

@@ -195,6 +195,9 @@ def test_advice_names_what_the_lessons_saw_fail(
         ("xavier-uniform", "tanh", 30, {}), ("fan-in-uniform", "relu", 1, {}), ("xavier-uniform", "relu", 2, {}),
         ("he-uniform", "tanh", 10, {}), ("normal", "relu", 1, {"scale": 0.1}), ("constant", "relu", 0, {"value": 0.1}),
         ("xavier-uniform", "sigmoid", 2, {}), ("normal", "tanh", 10, {"scale": 0.125}),
+        # Shallow networks learn with what these leave: torch's own default in two or three layers, Xavier with ReLU in one to eight.
+        ("xavier-uniform", "relu", 1, {}), ("xavier-normal", "relu", 8, {}), ("fan-in-uniform", "relu", 2, {}),
+        ("fan-in-uniform", "relu", 3, {}), ("xavier-uniform", "gelu", 3, {}),
     ],
 )  # fmt: skip
 def test_advice_is_silent_about_what_works(

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 from torchmetrics.functional import classification as tm
 
+from ladera.engine import probe_examples
 from ladera.engine.experiment import METRICS
 from ladera.engine.metrics import (
     calibration,
@@ -21,7 +22,10 @@ from ladera.engine.metrics import (
     evaluate,
     per_class_recall,
     predicted_classes,
+    threshold,
 )
+from ladera.engine.training import Training
+from ladera.presets.catalog import load
 
 SEEDS = range(6)
 
@@ -49,12 +53,8 @@ def test_the_names_are_those_of_the_schema() -> None:
 def test_multiclass(seed: int) -> None:
     logits, target = classes_case(seed)
     predicted = logits.argmax(1).numpy()
-    for prediction, output in (
-        (logits, "linear"),
-        (torch.softmax(logits, 1), "softmax"),
-        (torch.sigmoid(logits), "sigmoid"),
-    ):
-        found = evaluate("multiclass", prediction, target, output=output)
+    for prediction in (logits, torch.softmax(logits, 1), torch.sigmoid(logits)):
+        found = evaluate("multiclass", prediction, target)
         assert found["accuracy"] == pytest.approx(sk.accuracy_score(target, predicted), abs=1e-12)
         assert found["macro_recall"] == pytest.approx(
             sk.balanced_accuracy_score(target, predicted), abs=1e-12
@@ -74,8 +74,8 @@ def test_binary(seed: int, shape: tuple[int, ...], dtype: torch.dtype) -> None:
     logits, target = classes_case(seed, 2)
     z = (logits[:, 1] - logits[:, 0] - 0.5).view(shape)
     truth, predicted = target.numpy(), (z.view(-1) > 0).long().numpy()
-    for prediction, output in ((z, "linear"), (torch.sigmoid(z), "sigmoid")):
-        found = evaluate("binary", prediction, target.to(dtype).view(shape), output=output)
+    for prediction, limit in ((z, 0.0), (torch.sigmoid(z), 0.5)):
+        found = evaluate("binary", prediction, target.to(dtype).view(shape), limit)
         assert found["accuracy"] == pytest.approx(sk.accuracy_score(truth, predicted), abs=1e-12)
         assert found["recall"] == pytest.approx(sk.recall_score(truth, predicted), abs=1e-12)
         assert found["precision"] == pytest.approx(sk.precision_score(truth, predicted), abs=1e-12)
@@ -144,8 +144,40 @@ def test_rows_with_nan_are_of_no_class() -> None:
 
 def test_thresholds() -> None:
     assert predicted_classes(torch.tensor([[-0.1], [0.0], [0.1]])).tolist() == [0, 0, 1]
-    for output in ("sigmoid", "softmax"):
-        assert predicted_classes(torch.tensor([0.4, 0.5, 0.6]), output).tolist() == [0, 0, 1]
+    assert predicted_classes(torch.tensor([0.4, 0.5, 0.6]), 0.5).tolist() == [0, 0, 1]
+
+
+def test_only_logits_are_cut_at_0() -> None:
+    assert threshold("linear", "bce") == threshold("linear", "cce") == 0.0
+    for output, loss in (
+        ("sigmoid", "bce"),
+        ("softmax", "bce"),
+        ("sigmoid", "mse"),
+        ("linear", "mse"),
+        ("linear", "mae"),
+    ):
+        assert threshold(output, loss) == 0.5
+
+
+def test_a_linear_output_trained_by_mse_towards_0_and_1_is_cut_half_way() -> None:
+    """Least squares on labels 0 and 1 is a linear discriminant: cut at 0 nearly everything would be of class 1."""
+    settings = [
+        "data=moons",
+        "model=linear",
+        "loss.kind=mse",
+        "loss.allow_mismatch=true",
+        "optimizer.lr=0.05",
+    ]
+    training = Training(load("moons", [*settings, "training.epochs=1", "training.device=cpu"]))
+    x, y = training.data.train.x.double(), training.data.train.y.double().view(-1)
+    columns = torch.cat([x, torch.ones(len(x), 1, dtype=torch.float64)], 1)
+    best = torch.linalg.lstsq(columns, y.unsqueeze(1)).solution.view(-1)
+    training.network.parameters.copy_(best.float())
+    share = float(((columns @ best > 0.5).double() == y).double().mean())
+    assert share > 0.8
+    assert training.evaluate(training.data.train)["metrics"]["accuracy"] == pytest.approx(share)
+    answer = probe_examples.confusion(training)
+    assert sum(answer["matrix"][0][1:]) < 0.4 * sum(answer["matrix"][0])
 
 
 @pytest.mark.parametrize(

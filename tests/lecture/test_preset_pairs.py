@@ -54,7 +54,7 @@ def fits(chosen: Mapping[str, str]) -> bool:
     form, task = (facts.form, facts.task) if facts else (None, None)
     coloured = chosen.get("data") in ("shapes", "cifar-10") if facts else None
     if "loss" in value:
-        wanted = {"cce": "multiclass", "bce": "binary"}.get(value["loss"]["kind"], "regression")
+        wanted = {"cce": "multiclass", "bce": "binary", "auto": task}.get(value["loss"]["kind"], "regression")
         if task not in (None, wanted):
             return False
         task = wanted

@@ -10,6 +10,7 @@ from typing import get_args
 
 import pytest
 
+from ladera.engine.augmentation import label_risk
 from ladera.engine.data.names import FACTS
 from ladera.engine.experiment import Adam, Init, Loss, Schedule
 from ladera.presets.catalog import (
@@ -176,3 +177,9 @@ def test_an_own_preset_is_found_under_its_name() -> None:
 def test_presets_import_no_torch() -> None:
     program = "import sys, ladera.presets.catalog as c; c.load('digits'); c.catalog(); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("preset", catalog("experiments"), ids=lambda preset: preset.name)
+def test_no_built_in_experiment_warns_of_its_own_augmentation(preset: Preset) -> None:
+    data = load(preset.name).data
+    assert label_risk(data.augmentation, data.name) is None

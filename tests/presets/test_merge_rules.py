@@ -86,6 +86,22 @@ def test_the_loss_follows_a_new_task(data: str, loss: str) -> None:
     assert change(Experiment(), [f"data={data}"]).loss.kind == loss
 
 
+def test_the_loss_of_a_file_is_open_until_it_is_read() -> None:
+    """Neither the loss of the old data nor cce: the file may hold measurements."""
+    for settings in (
+        ["data.path=x.csv"],
+        ["data.path=x.csv", "loss=auto"],
+        ["data.path=x.csv", "loss.kind=auto"],
+    ):
+        assert load("digits", settings).loss.kind == "auto"
+        assert load("outlier-line", settings).loss.kind == "auto"
+    assert load("digits", ["data.path=x.csv", "data.task=regression"]).loss.kind == "mse"
+    assert load("digits", ["data.path=x.csv", "loss=mae"]).loss.kind == "mae"
+    back = change(load("digits", ["data.path=x.csv"]), ["data=moons"])
+    assert back.loss.kind == "bce"
+    assert load("digits", ["loss=auto"]).loss.kind == "cce"
+
+
 def test_the_loss_stays_when_it_was_chosen_with_the_data_or_the_task_stays() -> None:
     assert load("digits", ["data=diabetes", "loss=mae"]).loss.kind == "mae"
     assert load("digits", ["loss.kind=mae", "data=diabetes"]).loss.kind == "mae"

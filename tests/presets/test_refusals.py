@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from ladera.engine.errors import InputError
-from ladera.presets.catalog import PresetError, load
+from ladera.engine.experiment import Experiment
+from ladera.presets.catalog import PresetError, compatible, load
 
 Complaint = Callable[..., str]
 
@@ -223,6 +224,17 @@ def test_a_fault_in_a_part_or_a_base_is_told_at_its_own_line(
             "x.toml:3: stopping.patience: must be at least 0, not -1",
         ]
     )
+
+
+def test_what_the_name_of_a_data_set_tells_is_refused_before_it_is_read(complaint: Complaint) -> None:
+    """So that the lab can grey it: images have no columns to take powers of, measurements no labels to replace."""
+    assert "model.kind: a polynomial takes the powers of a table's columns; this data is image" in complaint(
+        "data = 'digits'\nmodel = 'polynomial'"
+    )
+    reason = compatible(Experiment(), "model", "polynomial")
+    assert reason and "use mlp, cnn or linear" in reason
+    assert compatible(load("iris"), "model", "polynomial") is None
+    assert "data.label_noise: a regression task" in complaint("data = {name = 'diabetes', label_noise = 0.1}")
 
 
 def test_a_cycle_is_told_with_its_way(write: Callable[[str, str], Path]) -> None:

@@ -96,6 +96,9 @@ def experiments(draw: st.DrawFn) -> Experiment:
         "image": {"noise", "flip", "shift"},
         "audio": {"noise", "snr_db", "time_mask"},
     }
+    own_data = {"name", "path", "target", "task", "augmentation"} | (
+        {"label_noise"} if task == "regression" else set()
+    )
     skipped = Augmentation.model_fields.keys() - of_form[facts.form]
     classes = Experiment.model_fields
     data_class, training_class, stopping_class = (
@@ -106,7 +109,7 @@ def experiments(draw: st.DrawFn) -> Experiment:
         {
             "description": draw(TEXT),
             "data": {
-                **draw(section(data_class, {"name", "path", "target", "task", "augmentation"})),
+                **draw(section(data_class, own_data)),
                 "name": name,
                 "augmentation": draw(section(Augmentation, skipped)),
             },
