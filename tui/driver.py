@@ -91,6 +91,12 @@ class ResilientDriver(LinuxDriver):
         since = self._output.blocked_since
         return 0.0 if since is None else time.monotonic() - since
 
+    @property
+    def behind(self) -> bool:
+        """Whether the terminal has not taken everything yet that was drawn."""
+        writer = self._writer_thread
+        return self._output.blocked_since is not None or (writer is not None and writer._queue.qsize() > 0)
+
     def _get_terminal_size(self) -> tuple[int, int]:
         # Upstream asks standard output, which may point to a log.
         try:

@@ -19,6 +19,7 @@ from ..engine.errors import InputError
 from ..engine.experiment import Experiment
 from ..presets.catalog import change
 from . import memory
+from .driver import ResilientDriver
 from .filters import Colourless, SevenBit
 from .fit import MARKERS, fit, seven_bit
 from .plots import View
@@ -106,6 +107,11 @@ class LabBase(App[str]):
         """Look at the charts in another way."""
         self.view = replace(self.view, **changes)
         self.lab.show_all()
+
+    @property
+    def terminal_behind(self) -> bool:
+        """Whether the terminal is still busy with what was drawn last."""
+        return isinstance(self._driver, ResilientDriver) and self._driver.behind
 
     # -- the terminal -------------------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -392,6 +393,27 @@ async def test_the_small_screen_switches_chart_and_form(open_lab: Any, script: A
         await lab.sees("Optimizer")
         await lab.press("escape")
         await lab.sees("Accuracy")
+
+
+async def test_a_slow_terminal_gets_fewer_frames_and_is_told_of(
+    open_lab: Any, script: Any, monkeypatch: Any
+) -> None:
+    async with open_lab(script.events()) as lab:
+        await lab.press("r")
+        await lab.sees("waiting")
+        behind = True
+        monkeypatch.setattr(type(lab.app), "terminal_behind", property(lambda _: behind))
+        drawn: list[float] = []
+        monkeypatch.setattr(lab.app.lab, "show_charts", lambda: drawn.append(time.monotonic()))
+        lab.run.incoming.append(CommandTaken(time=20.0, command="pause"))
+        await lab.until(lambda: lab.app.lab._behind_since)
+        await lab.pilot.pause(1.1)
+        assert drawn == [], "the last frame is still on its way"
+        behind = False
+        await lab.sees("slow terminal")
+        assert len(drawn) == 1
+        lab.run.incoming.append(CommandTaken(time=21.0, command="resume"))
+        await lab.until(lambda: "slow terminal" not in lab.text)
 
 
 # -- keys, help, palette ---------------------------------------------------------------------------------------------

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 #: Share of the time that the screen may take while training, and while training waits or is elsewhere.
 _BUDGET, _IDLE_BUDGET = 0.025, 0.25
 _FASTEST, _SLOWEST = 0.2, 2.0
+#: Seconds between looks at a terminal that is still busy with the last frame, and until it is called slow.
+_BUSY, _SLOW = 0.5, 1.0
 #: What the line of keys leaves to the help page where there is little room.
 _FOR_WIDE = ("command_palette", "app.slow_motion", "app.branch")
 
@@ -108,6 +110,8 @@ class LabScreen(Screen[None]):
         self.query_one("#diagnosis").border_title = "Diagnosis: d why"
         self._due, self._used, self._stale = 0.0, time.thread_time(), False
         self._told: tuple[Run | None, int] = (None, 0)
+        self._behind_since: float | None = None
+        self._slow_line = False
         self.set_interval(0.1, self.tick)
         self.query_one("#form").focus()
         self.app.theme_changed_signal.subscribe(self, lambda _: self.call_after_refresh(self.show_charts))
@@ -125,7 +129,12 @@ class LabScreen(Screen[None]):
         now, run = time.monotonic(), self.app.current
         self._tell_refusals(run)
         calm = run is None or not run.active
-        if self._stale and (now >= self._due or calm) and self.app.screen is self:
+        if (
+            self._stale
+            and (now >= self._due or calm)
+            and self.app.screen is self
+            and self._terminal_ready(now)
+        ):
             used = time.thread_time()
             cost, self._used = used - self._used, used
             # Where training waits anyway, an eye may have more.
@@ -133,6 +142,16 @@ class LabScreen(Screen[None]):
             share = _IDLE_BUDGET if idle or (run is not None and run.source is not None) else _BUDGET
             self._stale, self._due = False, now + min(_SLOWEST, max(_FASTEST, cost / share))
             self.show_all()
+
+    def _terminal_ready(self, now: float) -> bool:
+        """Whether the last frame has arrived: a slow line gets as many frames as it can carry."""
+        if self.app.terminal_behind:
+            self._behind_since = self._behind_since or now
+            self._due = now + _BUSY
+            return False
+        self._slow_line = self._behind_since is not None and now - self._behind_since >= _SLOW
+        self._behind_since = None
+        return True
 
     def _tell_refusals(self, run: Run | None) -> None:
         """Say why a command was not obeyed."""
@@ -152,7 +171,7 @@ class LabScreen(Screen[None]):
         """Show the words and numbers."""
         app, run = self.app, self.app.current
         ascii_only = app.view.marker == "ascii"
-        status = str(views.status(run))
+        status = str(views.status(run)) + "  slow terminal" * self._slow_line
         self.query_one("#status", Line).set(status)
         experiment = run.experiment if run is not None else app.experiment
         room = max(1, self.size.width - max(cell_len(status) + 2, 20) - 2)
