@@ -19,7 +19,7 @@ from .text import clean
 #: Lines that can be scrolled through, and bytes at the end of the log that are read for them.
 MOST_LINES, MOST_BYTES = 50_000, 64 << 20
 #: Seconds that one reading may take.
-_BUDGET = 0.01
+BUDGET = 0.01
 
 
 class Lines(Protocol):
@@ -73,7 +73,7 @@ class FromFile:
             self._begin()
             self._inode, self._offset = facts.st_ino, self._first(facts.st_size)
             self.note = f"the last {MOST_BYTES >> 20} MiB of its log" if self._offset else ""
-        before, until = len(self._places) + self.dropped, time.monotonic() + _BUDGET
+        before, until = len(self._places) + self.dropped, time.monotonic() + BUDGET
         while time.monotonic() < until:
             lines = list(islice(self._waiting, 64))
             if not lines:

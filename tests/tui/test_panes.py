@@ -153,7 +153,7 @@ async def test_the_log_is_filtered(open_lab: Any, script: Any) -> None:
     async with open_lab(size=(100, 24), watched=script.run(script.events(reason="finished"))) as lab:
         await look(lab, "log")
         await lab.sees("kept in memory only")
-        await lab.press("slash", *"impr")
+        await lab.press("slash", *"oved")
         await lab.sees("5 lines")  # five of the eight checks improve
         await lab.press("enter", "up")
         await lab.sees("line 4")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from ...engine.store.log import NAME as LOG
 from .. import plots, views
 from ..blocks import Page
 from ..log import LEVELS, Entry, clock
-from ..log_lines import FromFile, FromHistory, FromOutput, Lines
+from ..log_lines import BUDGET, FromFile, FromHistory, FromOutput, Lines
 from ..native_output import native_log
 from ..sitting import Run
 from ..text import clean
@@ -93,6 +94,8 @@ class LogScreen(Screen[None]):
         "What the lines are made of; other lines are read when it changes."
         self._at = self._top = 0
         self._follow = True
+        self._due = 0.0
+        "When the next news are read."
 
     def compose(self) -> ComposeResult:
         yield Line("", id="log-title")
@@ -121,11 +124,15 @@ class LogScreen(Screen[None]):
         """Take in what is new."""
         if self.app.screen is not self:
             return
+        if time.monotonic() < self._due:
+            return
         self._choose()
-        lines = self._lines
-        if lines is not None:
-            gone = lines.dropped
-            if lines.read():
+        lines, begin = self._lines, time.monotonic()
+        if lines is not None and begin >= self._due:
+            gone, news = lines.dropped, lines.read()
+            # Two looks a second cost a training little; a long log is caught up with sooner.
+            self._due = begin + (0.1 if time.monotonic() - begin > BUDGET else 0.5)
+            if news:
                 self._at = max(0, self._at - (lines.dropped - gone))
                 self._top = max(0, self._top - (lines.dropped - gone))
                 self._draw()

@@ -80,7 +80,7 @@ class SystemScreen(Screen[None]):
     def on_mount(self) -> None:
         """Sample at once, and then once a second."""
         self.set_interval(SECONDS, self._ask)
-        self.set_interval(0.1, self.tick)
+        self.set_interval(0.25, self.tick)
         self._ask()
         self.call_after_refresh(self._tell)
 
