@@ -37,14 +37,18 @@ _BUSY, _SLOW = 0.5, 1.0
 #: What the line of keys leaves to the help page where there is little room.
 _FOR_WIDE = ("command_palette", "app.slow_motion", "app.branch")
 
+#: Classes of the screen from so many columns and lines on.
+_WIDTHS = [(0, "-narrow"), (100, "-normal"), (180, "-wide")]
+_HEIGHTS = [(0, "-tiny"), (9, "-low"), (30, "-tall")]
+
 
 class LabScreen(Screen[None]):
     """Everything at a glance."""
 
     app: LabApp  # type: ignore[assignment]
 
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (180, "-wide")]
-    VERTICAL_BREAKPOINTS = [(0, "-tiny"), (9, "-low"), (30, "-tall")]
+    HORIZONTAL_BREAKPOINTS = _WIDTHS
+    VERTICAL_BREAKPOINTS = _HEIGHTS
 
     BINDINGS = [
         Binding("r", "app.train", "Run"),
@@ -85,6 +89,9 @@ class LabScreen(Screen[None]):
     ]
 
     def compose(self) -> ComposeResult:
+        # Textual sets these at the first resize, after it has painted the layout of another size.
+        for cells, points in zip(self.app.size, (_WIDTHS, _HEIGHTS), strict=True):
+            self.add_class([name for least, name in points if least <= cells][-1])
         with Horizontal(id="title"):
             yield Line("", id="headline")
             yield Line("", id="status")
