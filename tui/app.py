@@ -13,12 +13,13 @@ from textual.screen import Screen
 from .editing import Editing
 from .explanation import diagnosis_text
 from .help import SECTIONS, page, shown
+from .panes import Panes
 from .run_keeping import RunKeeping
 from .screens.text import TextScreen
 from .steering import Steering
 
 
-class LabApp(Steering, Editing, RunKeeping):
+class LabApp(Steering, Editing, RunKeeping, Panes):
     """The lab."""
 
     TITLE = "ladera"

@@ -636,7 +636,7 @@ async def test_any_size_in_any_order(open_lab: Any, script: Any) -> None:
             await lab.press(*keys)
             for width, height in shapes:
                 await lab.pilot.resize_terminal(width, height)
-                assert len(lab.text.split("\n")) == height
+                await lab.until(lambda: len(lab.text.split("\n")) == height)  # noqa: B023 - awaited here
         assert lab.app._exception is None
 
 
