@@ -98,7 +98,7 @@ def _machine(sample: Sample, width: int) -> list[_Row]:
 
 def _cpu(sample: Sample) -> str:
     busy = sample.busy
-    return f"{'     …' if busy is None else f'{busy:6.1%}'} of {max(1, len(sample.cores))} cores"
+    return "     …" if busy is None else f"{busy:6.1%} of {len(sample.cores)} cores"
 
 
 def _cores(sample: Sample, width: int) -> list[str]:
