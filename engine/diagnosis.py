@@ -149,6 +149,10 @@ def _good_fit(view: View, shown: dict[str, Found]) -> Found | None:
         return None
     if view.validation - view.train > 0.2 * view.reference:
         return None
+    # The validation part may spread less than the training part: it has to be explained too.
+    explained = view.history.validation.get("r2")
+    if explained is not None and explained.last is not None and not explained.last.y >= 0.5:
+        return None
     best = view.history.best
     kept = (
         f" The weights of epoch {best[0]} are kept." if best and view.setting("stopping.restore_best") else ""

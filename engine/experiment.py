@@ -478,6 +478,14 @@ def problems(experiment: Experiment, task: Task | None, form: Form | None) -> li
             found.append(
                 ("loss.kind", f"cce compares class probabilities; a regression task has none: {use}")
             )
+        elif loss.kind == "mape":
+            reason = f"mape divides by the target, and that of a {task} task is 0 for some examples: {use}"
+            found.append(("loss.kind", reason))
+        elif loss.kind == "cce":
+            reason = (
+                f"cce wants one output per class, and the network of a binary task has a single one: {use}"
+            )
+            found.append(("loss.kind", reason))
         elif not loss.allow_mismatch:
             purpose = "set loss.allow_mismatch = true to do it on purpose"
             found.append(("loss.kind", f"{loss.kind} does not fit a {task} task; {use}, or {purpose}"))
@@ -488,6 +496,14 @@ def problems(experiment: Experiment, task: Task | None, form: Form | None) -> li
                 "model.output",
                 f"{loss.kind} holds its own {twice} and wants linear output (logits); set loss.allow_mismatch = true to see what a second one does",
             )
+        )
+    if task in ("binary", "regression") and model.output == "softmax":
+        reason = f"a softmax over the single output of a {task} task is always 1"
+        found.append(("model.output", f"{reason}: use {'sigmoid or ' * (task == 'binary')}linear"))
+    elif task == "regression" and model.output == "sigmoid" and data.scale_target and not loss.allow_mismatch:
+        reason = "a sigmoid stays between 0 and 1, and scaled targets do not"
+        found.append(
+            ("model.output", f"{reason}: use linear, or data.scale_target = false for targets within (0, 1)")
         )
     if task and experiment.stopping.monitor not in METRICS[task]:
         found.append(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 
 from .findings import Found, View, rounded, short
+from .layer_rules import better_init, growth
 
 
 def imbalance(view: View, standing: bool) -> Found | None:
@@ -18,7 +19,8 @@ def imbalance(view: View, standing: bool) -> Found | None:
     if view.epoch < 3 or history.started is None or "accuracy" not in last:
         return None
     accuracy, classes = last["accuracy"], len(history.started.classes)
-    uneven = (history.started.chance or math.inf) < 0.9 * math.log(max(2, classes))
+    entropy = history.started.chance if view.setting("loss.kind") in ("bce", "cce") else None
+    uneven = (entropy or math.inf) < 0.9 * math.log(max(2, classes))
     cure = (
         "Set loss.class_weights = balanced"
         if view.setting("loss.class_weights", "none") == "none"
@@ -55,8 +57,12 @@ def overfit(view: View, standing: bool) -> Found | None:
     lowest = min(view.recent(view.validations, 3), default=math.nan)
     gap = lowest - train
     wide = gap / view.reference - _chance_of_draw(view)
-    apart = wide > (0.12 if standing else 0.15) and (
-        lowest > (2 if standing else 2.5) * train or wide > (0.15 if standing else 0.25)
+    # A validation loss that still falls fast has not parted yet: it lags.
+    lags = not standing and not view.final and view.validation < 0.95 * max(view.recent(view.validations, 3))
+    apart = (
+        (not lags or lowest > 5 * train)
+        and wide > (0.12 if standing else 0.15)
+        and (lowest > (2 if standing else 2.5) * train or wide > (0.15 if standing else 0.25))
     )
     rising = wide > (0.05 if standing else 0.07)
     rising = rising and lowest > (1.05 if standing else 1.1) * view.best_validation
@@ -87,7 +93,9 @@ def underfit(view: View, standing: bool) -> Found | None:
         return None
     evidence = rounded(train=view.train, validation=view.validation, chance=view.reference)
     where = (
-        f"near chance ({short(view.reference)})"
+        f"above chance ({short(view.reference)})"
+        if min(view.level, view.validation_level) > 1.1
+        else f"near chance ({short(view.reference)})"
         if view.level > 0.9
         else f"high (chance is {short(view.reference)})"
     )
@@ -101,7 +109,13 @@ def underfit(view: View, standing: bool) -> Found | None:
         )
     if view.dropout >= 0.5:
         remedy = f"Lower model.dropout (now {short(view.dropout)})"
-    elif speed > 0.005:
+    elif (
+        view.level > 1.1
+        and max(growth(view.first_layers)) > 3
+        and view.setting("init.kind") != better_init(view)
+    ):
+        remedy = f"The weights start too large: set init.kind = {better_init(view)}"
+    elif speed > 0.005 or (math.isnan(speed) and view.train <= 0.99 * max(view.recent(view.losses, 5))):
         stopped = bool(view.history.checks) and view.history.checks[-1].verdict == "stop"
         key = "stopping.patience" if stopped else "training.epochs"
         remedy = f"The loss still falls: raise {key} (now {view.setting(key)})"
@@ -177,6 +191,9 @@ def still_improving(view: View, standing: bool) -> Found | None:
     if not checks or view.epoch < view.history.epochs or checks[-1].verdict == "stop":
         return None
     if checks[-1].best_epoch != view.checked or view.checked < 3 or not view.speed > 0.005:
+        return None
+    # Of what is left nothing would be noticed.
+    if view.validation_level < 0.01:
         return None
     return Found(
         f"The last check was the best so far: with more epochs than {view.history.epochs} it may improve further "

@@ -89,7 +89,7 @@ _PASSED = {"relu": math.sqrt(0.5), "leaky-relu": math.sqrt(0.5), "gelu": 0.5, "s
 
 
 #: Shares of the signal behind the last hidden layer below and above which lesson 2 and 3 saw networks fail.
-_VANISHES, _EXPLODES = 0.05, 100
+_VANISHES, _EXPLODES = 0.05, 30
 
 
 def gain(kind: str, activation: str, parameters: Mapping[str, float], fan_in: int = 64) -> float:
@@ -123,7 +123,7 @@ def advice(
     """Return why an initialization will trouble `depth` hidden layers of about `fan_in` units, or None.
 
     `parameters` holds value or scale where the kind has one. Batch norm undoes wrong scales, not symmetry.
-    Scales are judged by gain^depth: below 0.05 the signal vanishes, above 100 it explodes. Networks of one or two
+    Scales are judged by gain^depth: below 0.05 the signal vanishes, above 30 it explodes. Networks of one or two
     hidden layers learn well with far less than the whole signal, torch's default among them.
     """
     if depth == 0:

@@ -52,7 +52,7 @@ def double_softmax(view: View, standing: bool) -> Found | None:
 
 def lr_too_large(view: View, standing: bool) -> Found | None:
     """Updates as large as the weights, a train loss above chance that does not fall, or one that keeps jumping up."""
-    if _without_reference(view):
+    if _without_reference(view) or view.dropout == 1:
         return None
     ratio = max((layer["update_ratio"] for layer in view.layers), default=0.0)
     lr = view.lr
@@ -68,7 +68,11 @@ def lr_too_large(view: View, standing: bool) -> Found | None:
             )
         return None
     before = view.recent(view.losses, 2)[0] if view.epoch > 1 else view.batch_mean
-    above = view.level > 1.2 and not view.train < 0.95 * before
+    # The first updates of a fresh network tell nothing yet; one that falls by small steps is slow, not too fast.
+    falls = 0.95 if ratio > 0.005 or view.level > 100 else 1.0
+    above = (
+        view.level > 1.2 and not view.train < falls * before and (view.history.step >= 8 or view.level > 100)
+    )
     losses = view.recent(view.losses, 8)
     jumps = sum(b > 1.25 * a and b - a > 0.05 * view.reference for a, b in pairwise(losses))
     stays = standing and (jumps > 0 or ratio > 0.02)
@@ -142,12 +146,16 @@ def at_chance(view: View, standing: bool) -> Found | None:
     if not (0.94 if standing else 0.97) <= view.level <= 1.05 or view.dropout >= 0.8:
         return None
     classes = len(view.history.started.classes) if view.history.started else 0
-    level = (
-        f"ln {classes} = {math.log(classes):.3f} at equal shares" if classes else "the mean as only answer"
+    entropy = classes and view.setting("loss.kind") in ("bce", "cce")
+    level = f"ln {classes} = {math.log(classes):.3f} at equal shares" if entropy else "one answer for all"
+    cure = (
+        f"Raise optimizer.lr (now {short(view.lr)}) tenfold, or check that inputs and targets belong together."
+        if long
+        else f"Only {view.history.step} updates were made: raise training.epochs (now {view.history.epochs})."
     )
     return Found(
         f"After {view.epoch} epochs the train loss {short(view.train)} is no better than chance ({view.reference:.4g}; {level}). "
-        f"Raise optimizer.lr (now {short(view.lr)}) tenfold, or check that inputs and targets belong together.",
+        f"{cure}",
         rounded(train=view.train, chance=view.reference, epochs=view.epoch),
     )
 

@@ -329,14 +329,28 @@ class Training:
         fast = (60e-6, 1e11) if self.device.type == "cpu" else (100e-6, 2e13)
         return max(1, round(0.05 / max(fast[0], self.operations / fast[1])))
 
-    def chance(self) -> float | None:
-        """Return the loss, in the target's own unit, of the best constant answer a reader would expect.
+    def chance(self) -> float:
+        """Return the loss, in the target's own unit, of the best constant answer to the training part.
 
-        Classes: the entropy of the training class shares (bce, cce; None for other losses). Regression: always
-        the training mean.
+        Classes: the entropy of their shares p (bce, cce); behind mse and mae the mean of p (1 - p) and of min(p, 1 - p).
+        Regression: the mean (mse), the median (mae), the median weighted by 1 / |y| (mape).
         """
         data, kind = self.data, self.experiment.loss.kind
         if data.task != "regression":
-            return chance_level(kind, data.class_shares) if kind in ("bce", "cce") else None
+            if kind in ("bce", "cce"):
+                return chance_level(kind, data.class_shares)
+            costs = [p * (1 - p) if kind == "mse" else min(p, 1 - p) for p in data.class_shares]
+            return sum(costs) / len(costs)
         y = data.train.y
-        return self.loss.per_example(y.mean().expand_as(y).clone(), y).mean().item() * self.unit
+        return (
+            self.loss.per_example(_best_constant(kind, y).expand_as(y).clone(), y).mean().item() * self.unit
+        )
+
+
+def _best_constant(kind: str, y: Tensor) -> Tensor:
+    """Return the constant answer to targets y of the least mse, mae or mape."""
+    if kind == "mse":
+        return y.mean()
+    ordered = y.view(-1).sort().values
+    weights = (1 / ordered.abs() if kind == "mape" else torch.ones_like(ordered)).double().cumsum(0)
+    return ordered[int(torch.searchsorted(weights, weights[-1] / 2))]

@@ -81,6 +81,8 @@ def locate(name: str, but: Sequence[Path] = (), folder: Path | None = None) -> P
     short = name.removeprefix(f"{EXPERIMENTS}/")
     if not valid_name(short):
         hint = "; give the file itself, it ends in .toml or .json" if "/" in name else ""
+        if name.endswith((".csv", ".tsv", ".txt", ".npz")) or (name.strip("./") and Path(name).is_dir()):
+            hint = f"; data of your own goes into an experiment: digits --set data.path={name}"
         part, _, rest = name.partition("/")
         if part in PARTS and valid_name(rest):
             hint = f"; it is a part, to be chosen with --set {'.'.join(section_key(part))}={rest}"

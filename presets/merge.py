@@ -6,7 +6,7 @@ The rules, in the order of surprise they avoid:
   in `training`, whose presets change only the keys they name: a schedule says nothing about the epochs.
 - A table changes only the keys it names.
 - A new `kind` of model or optimizer keeps the keys that the new kind knows too, and drops the others.
-- A new source of data drops what described the old one (path, target, task, examples, noise).
+- A new source of data drops what described the old one (path, target, task, examples, noise, description).
 - A new task drops the loss, and a monitored metric that the task does not have, unless the same layer sets them.
 """
 
@@ -92,13 +92,15 @@ class Layer:
 
 def lay(draft: Draft, layer: Layer) -> None:
     """Lay a layer over a draft by the rules above; faults go to `draft.faults`."""
-    before = _task(draft) if draft.values else None
+    before, source = _task(draft) if draft.values else None, _source(draft)
     fresh = not draft.values
     for name, value in layer.values.items():
         if name in Experiment.PARTS:
             _section(draft, (name,), value, layer.at)
         else:
             _change(draft, (name,), value, layer.at)
+    if not fresh and _source(draft) != source and "description" not in layer.values:
+        draft.drop(("description",))
     if not fresh and _task(draft) != before:
         _follow_task(draft, layer)
 
@@ -169,6 +171,7 @@ def _pick(draft: Draft, key: Key, name: Any, where: str) -> None:
     if preset is None:
         known = [preset.short for preset in catalog(part)]
         hint = did_you_mean(short, known) or f"; there are {', '.join(known)}"
+        hint += "; a file or folder of your own goes into data.path" if part == "data" else ""
         draft.faults.append(Fault(where, dotted, f"no {part} preset {shown(short)}{hint}"))
         return
     try:
@@ -222,6 +225,10 @@ def _follow_task(draft: Draft, layer: Layer) -> None:
     if task in METRICS and draft.get(("stopping", "monitor")) not in METRICS[task]:
         draft.drop(("stopping", "monitor"))
         draft.drop(("stopping", "mode"))
+
+
+def _source(draft: Draft) -> tuple[Any, Any]:
+    return draft.get(("data", "name")), draft.get(("data", "path"))
 
 
 def _task(draft: Draft) -> str | None:

@@ -146,11 +146,16 @@ def settle_missing(
         cells = sum(column.missing for column in columns)
         listed = ", ".join(gaps[:12]) + (", …" if len(gaps) > 12 else "")
         raise InputError(
-            f"{place}: {cells} missing values in {incomplete} rows (by column: {listed}); "
+            f"{place}: {counted(cells, 'missing value')} in {counted(incomplete, 'row')} (by column: {listed}); "
             'set data.missing = "drop" to leave out these rows, or "mean" to fill in the training mean'
         )
     goal = columns[target_index]
     if missing == "mean" and goal.missing:
         raise InputError(
-            f'{place}: the target {quoted(goal.name)} is missing in {goal.missing} rows and cannot be filled in; set data.missing = "drop" or correct them'
+            f'{place}: the target {quoted(goal.name)} is missing in {counted(goal.missing, "row")} and cannot be filled in; set data.missing = "drop" or correct them'
         )
+
+
+def counted(number: int, thing: str) -> str:
+    """Return `1 row`, `2 rows`."""
+    return f"{number} {thing}{'' if number == 1 else 's'}"

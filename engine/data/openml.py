@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -94,9 +95,12 @@ def _download(name: str, remote: _Remote) -> tuple[NDArray[np.uint8], NDArray[np
         ) from error
     try:
         # The parser "auto" would ask for pandas. Kept as bytes below, not by scikit-learn as text.
-        fetched = datasets.fetch_openml(
-            remote.openml_name, version=1, as_frame=False, parser="liac-arff", cache=False
-        )
+        with warnings.catch_warnings():
+            # Its retries are told on stderr, across whatever is on the screen; the last failure is told below.
+            warnings.simplefilter("ignore", UserWarning)
+            fetched = datasets.fetch_openml(
+                remote.openml_name, version=1, as_frame=False, parser="liac-arff", cache=False
+            )
     except (OSError, ValueError) as error:
         raise InputError(
             f"data.name: {name} could not be fetched from openml.org ({error}); without a network, copy {quoted(cache_file(name), 300)} "

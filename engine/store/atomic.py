@@ -32,14 +32,14 @@ def write_all(fd: int, data: bytes) -> None:
         view = view[os.write(fd, view) :]
 
 
-def replace(path: Path, data: bytes, *, durable: bool = True) -> None:
+def replace(path: Path, data: bytes, *, durable: bool = True, mode: int = 0o600) -> None:
     """Put new content in a file's place in one step; readers see the old or the new, never a mixture.
 
-    `durable` waits until the disk has it. Raises OSError; the old content then stays.
+    `durable` waits until the disk has it; `mode` is what the umask leaves of it. Raises OSError; the old content then stays.
     """
     staging = path.with_name(f".{path.name}.{os.getpid()}-{next(_serial)}")
     try:
-        fd = os.open(staging, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        fd = os.open(staging, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
         try:
             write_all(fd, data)
             if durable:

@@ -161,7 +161,7 @@ def test_missing_numbers_wait_for_the_training_mean_and_missing_texts_are_a_cate
 
 
 def test_a_missing_target_cannot_be_filled_in(read):
-    with pytest.raises(InputError, match="the target 'y' is missing in 1 rows"):
+    with pytest.raises(InputError, match="the target 'y' is missing in 1 row and"):
         read(GAPS, missing="mean")
 
 

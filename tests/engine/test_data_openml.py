@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from types import SimpleNamespace
 from urllib.error import URLError
 
@@ -76,13 +77,15 @@ def test_a_cache_that_cannot_be_written_is_no_fault(fetches, monkeypatch, tmp_pa
 @pytest.mark.parametrize(
     "error", [URLError("no route to host"), TimeoutError("timed out"), ValueError("unknown set")]
 )
-def test_offline_the_message_names_ways_out(fetches, monkeypatch, error):
+def test_offline_the_message_names_ways_out(fetches, monkeypatch, error, recwarn):
     def fail(*_, **__):
+        warnings.warn("A network error occurred. Retrying...", UserWarning, stacklevel=1)
         raise error
 
     monkeypatch.setattr(sklearn.datasets, "fetch_openml", fail)
     with pytest.raises(InputError, match=r"mnist could not be fetched .*mnist\.npz.*digits"):
         load(Data(name="mnist"), 0)
+    assert not recwarn.list, "a warning would be written across the screen"
 
 
 def test_without_scikit_learn_the_message_names_the_extra(fetches, monkeypatch):

@@ -175,6 +175,8 @@ TABLE: list[tuple[str, bool, dict[str, Any]]] = [
     ("overfit", True, {"train": LOW, "validation": [max(loss, 1.0) for loss in LOW], "settings": {"stopping.enabled": False}}),
     ("overfit", True, {"train": falling(1.0, 0.05, 30), "validation": RISING}),
     ("overfit", False, {"train": LOW}),
+    # The validation loss lags and still falls by a fifth per epoch.
+    ("overfit", False, {"train": [1.5, 1.2, 0.9], "validation": [3.6, 2.9, 2.3]}),
     ("overfit", False, {"train": LOW, "validation": [loss + 0.1 for loss in LOW]}),
     ("overfit", False, {"train": HIGH, "validation": [loss + 0.6 for loss in HIGH]}),
     ("overfit", False, {"train": falling(1.0, 0.05, 30), "validation": [1.5 if e == 20 else 0.15 for e in range(30)]}),  # one bad check
@@ -183,6 +185,11 @@ TABLE: list[tuple[str, bool, dict[str, Any]]] = [
     ("good_fit", True, {"train": LOW, "validation": [loss + 0.05 for loss in LOW], "epochs": 30}),
     ("good_fit", False, {"train": LOW, "validation": [loss + 0.05 for loss in LOW]}),  # not at the end
     ("good_fit", False, {"train": HIGH, "epochs": 60}),
+    # Low beside the spread of the training part, yet no better than the mean of the validation part.
+    ("good_fit", False, {"train": LOW, "validation": [loss + 0.05 for loss in LOW], "epochs": 30, "classes": 0, "metrics": [{"r2": -0.1}]}),
+    ("good_fit", True, {"train": LOW, "validation": [loss + 0.05 for loss in LOW], "epochs": 30, "classes": 0, "metrics": [{"r2": 0.9}]}),
+    ("still_improving", True, {"train": falling(2.3, 0.1, 60)[:30], "epochs": 30}),
+    ("still_improving", False, {"train": falling(2.3, 0.0, 60)[:60], "chance": 100.0, "epochs": 60}),  # nothing left to gain
     # Divergence: not a number, or a whole epoch above ten times the start; a slow start is none.
     ("diverged", True, {"train": [2.0, math.nan]}),
     ("diverged", True, {"train": [2.0, 3000.0]}),
@@ -191,6 +198,8 @@ TABLE: list[tuple[str, bool, dict[str, Any]]] = [
     ("lr_too_large", True, {"train": [2.0, 4.0, 6.0]}),
     ("lr_too_large", True, {"train": [0.9, 0.4, 0.9, 0.4, 0.9, 0.4]}),
     ("lr_too_large", True, {"train": [1.0], "probes": [[layer(update_ratio=1.5)]], "settings": {"optimizer.kind": "adam"}}),
+    ("lr_too_large", False, {"train": [9.0, 8.9, 8.8, 8.7], "probes": [[layer(update_ratio=1e-3)]]}),  # slow, not too fast
+    ("lr_too_large", False, {"train": [9.0, 9.0, 9.0], "settings": {"model.dropout": 1.0}}),
     ("lr_too_large", False, {"train": [2.37, 2.31, 2.2]}),  # L13: a fresh network is no fault
     ("lr_too_large", False, {"train": [0.1, 0.05, 0.07, 0.04, 0.06, 0.03]}),  # noise near 0
     ("lr_too_large", False, {"train": [1.0], "probes": [[layer(update_ratio=1.5)]], "settings": {"optimizer.kind": "adagrad"}}),
@@ -205,6 +214,7 @@ TABLE: list[tuple[str, bool, dict[str, Any]]] = [
     ("at_chance", True, {"train": [1.0] * 6, "chance": 1.0, "classes": 0}),
     ("at_chance", False, {"train": [2.37, 2.35, 2.33]}),
     ("at_chance", False, {"train": falling(2.3, 1.0, 12)}),
+    ("imbalance", False, {"train": [0.05] * 4, "metrics": [{"accuracy": 0.9, "macro_recall": 0.6}], "chance": 0.09, "settings": {"loss.kind": "mse"}}),
     ("at_chance", False, {"train": FLAT, "probes": [VANISHED]}),  # the cause is told instead
     ("vanishing", True, {"train": FLAT, "probes": [VANISHED]}),
     ("vanishing", False, {"train": LOW[3:], "probes": [[layer(1), layer(2)], VANISHED]}),  # it learns
@@ -276,6 +286,10 @@ def test_masks_name_rules_that_exist() -> None:
         ("underfit", ["model.degree"], {"train": [0.9] * 20, "chance": 1.0, "classes": 0, "settings": {"model.kind": "polynomial"}}),
         ("underfit", ["model.kind = mlp"], {"train": [0.9] * 20, "chance": 1.0, "classes": 0, "settings": {"model.kind": "linear"}}),
         ("underfit", ["still falls", "training.epochs (now 30)"], {"train": falling(2.3, 1.0, 200)[:30], "epochs": 30}),
+        ("underfit", ["still falls", "training.epochs (now 3)"], {"train": [2.2, 2.1, 1.9], "epochs": 3}),
+        ("underfit", ["above chance (2.3)", "start too large", "init.kind = he-uniform"], {"train": [210.0, 200.0, 195.0], "epochs": 3, "probes": [[layer(1, std=1.0), layer(2, std=6.0)]], "settings": {"init.kind": "normal"}}),
+        ("at_chance", ["Only 30 updates", "training.epochs (now 3)"], {"train": [2.3026] * 3, "epochs": 3}),
+        ("at_chance", ["one answer for all"], {"train": [0.09] * 12, "chance": 0.09, "settings": {"loss.kind": "mse"}}),
         ("diverged", ["optimizer.lr from 0.1 to 0.01", "training.clip_norm"], {"train": [2.0, math.nan]}),
         ("diverged", ["regularization.l2 below 10", "-1.4"], {"train": [2.0, math.nan], "settings": {"regularization.l2": 12.0}}),
         ("diverged", ["init.kind = he-uniform"], {"train": [2.0, math.nan], "probes": [EXPLODED], "settings": {"init.kind": "normal"}}),

@@ -236,6 +236,37 @@ def test_losses_and_errors_are_told_in_the_unit_of_the_target() -> None:
     assert training.chance() == pytest.approx(scale**2, rel=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("data", "loss"), [("diabetes", "mae"), ("diabetes", "mape"), ("noisy-sine", "mape"), ("outlier-line", "mae"), ("digits", "mse"), ("digits", "mae"), ("moons", "mse")]
+)  # fmt: skip
+def test_no_constant_answer_beats_chance(data: str, loss: str) -> None:
+    """Against a search: a grid of constants for numbers, the class shares and the rounded ones behind mse and mae."""
+    experiment = Experiment.model_validate(
+        {
+            "data": {"name": data},
+            "loss": {"kind": loss, "allow_mismatch": True},
+            "training": {"device": "cpu"},
+        }
+    )
+    training = Training(experiment)
+    y = training.data.train.y
+
+    def cost(constant: torch.Tensor) -> float:
+        output = constant.expand(len(y), -1).clone()
+        return training.loss.per_example(output, training._as_target(y, output)).mean().item() * training.unit
+
+    if data == "digits":
+        shares = torch.tensor(training.data.class_shares, dtype=torch.float32)
+        found = min(cost(shares), cost(torch.zeros(10)), cost(0.9 * shares), cost(1.1 * shares))
+    else:
+        found = min(
+            cost(torch.tensor([value]))
+            for value in torch.linspace(float(y.min()), float(y.max()), 2001).tolist()
+        )
+    assert training.chance() == pytest.approx(found, rel=5e-3)
+    assert training.chance() <= found * (1 + 1e-6)
+
+
 # -- how a run ends --------------------------------------------------------------------------------------------------
 
 

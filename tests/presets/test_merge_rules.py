@@ -102,6 +102,12 @@ def test_the_loss_of_a_file_is_open_until_it_is_read() -> None:
     assert load("digits", ["loss=auto"]).loss.kind == "cce"
 
 
+def test_a_description_goes_with_its_data() -> None:
+    assert load("digits", ["data.path=x.csv"]).description == ""
+    assert load("digits", ["data=moons", "description=mine"]).description == "mine"
+    assert load("digits", ["optimizer.lr=0.1"]).description == load("digits").description != ""
+
+
 def test_the_loss_stays_when_it_was_chosen_with_the_data_or_the_task_stays() -> None:
     assert load("digits", ["data=diabetes", "loss=mae"]).loss.kind == "mae"
     assert load("digits", ["loss.kind=mae", "data=diabetes"]).loss.kind == "mae"

@@ -234,6 +234,17 @@ def test_what_the_name_of_a_data_set_tells_is_refused_before_it_is_read(complain
     reason = compatible(Experiment(), "model", "polynomial")
     assert reason and "use mlp, cnn or linear" in reason
     assert compatible(load("iris"), "model", "polynomial") is None
+    softmax = complaint(
+        "data = 'moons'\nmodel = {output = 'softmax'}\nloss = {kind = 'mse', allow_mismatch = true}"
+    )
+    assert (
+        "model.output: a softmax over the single output of a binary task is always 1: use sigmoid or linear"
+        in softmax
+    )
+    assert "scaled targets do not: use linear" in complaint("data = 'diabetes'\nmodel = {output = 'sigmoid'}")
+    for data, loss in (("moons", "cce"), ("moons", "mape"), ("digits", "mape")):
+        text = complaint(f"data = '{data}'\nloss = {{kind = '{loss}', allow_mismatch = true}}")
+        assert f"loss.kind: {loss} " in text
     assert "data.label_noise: a regression task" in complaint("data = {name = 'diabetes', label_noise = 0.1}")
 
 
