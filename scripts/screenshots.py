@@ -210,11 +210,16 @@ def main() -> None:
     parser.add_argument("--text", action="store_true", help="print the screens instead of writing files")
     arguments = parser.parse_args()
     OUT.mkdir(parents=True, exist_ok=True)
-    for name in ("NO_COLOR", "LADERA_ASCII"):
+    for name in [name for name in os.environ if name.startswith("LADERA_")] + ["NO_COLOR", "COLORFGBG"]:
         os.environ.pop(name, None)
     with tempfile.TemporaryDirectory() as home:
         # Nobody's own presets and remembered views in the pictures.
-        os.environ |= {"XDG_CONFIG_HOME": home, "XDG_STATE_HOME": home, "COLORTERM": "truecolor"}
+        os.environ |= {
+            "XDG_CONFIG_HOME": home,
+            "XDG_STATE_HOME": home,
+            "COLORTERM": "truecolor",
+            "LC_ALL": "C.UTF-8",
+        }
         for scene in SCENES:
             if not arguments.names or scene.name in arguments.names:
                 asyncio.run(draw(scene, arguments.text))

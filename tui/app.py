@@ -12,6 +12,7 @@ from textual.screen import Screen
 
 from .editing import Editing
 from .explanation import diagnosis_text
+from .exporting import Exporting
 from .help import SECTIONS, page, shown
 from .panes import Panes
 from .run_keeping import RunKeeping
@@ -19,7 +20,7 @@ from .screens.text import TextScreen
 from .steering import Steering
 
 
-class LabApp(Steering, Editing, RunKeeping, Panes):
+class LabApp(Steering, Editing, RunKeeping, Panes, Exporting):
     """The lab."""
 
     TITLE = "ladera"

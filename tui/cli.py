@@ -196,6 +196,30 @@ def watch(
 
 
 @app.command()
+def export(
+    runs: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[RUN]...", help="The newest if left out; several are compared.", autocompletion=_runs),
+    ] = None,
+    to: Annotated[
+        str, typer.Option("--to", "-o", metavar="FILE", help="Its suffix says the format; - is standard output. A report, RUN.html, if left out.")
+    ] = "",
+    kind: Annotated[
+        str, typer.Option("--format", "-f", help="html, csv, steps, svg, png or tensorboard (a folder).")
+    ] = "",
+    metric: Annotated[
+        str, typer.Option("--metric", "-m", help="What an svg or png shows; the monitored metric if left out.")
+    ] = "",
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
+    runs_dir: RunsDir = Path("runs"),
+) -> None:  # fmt: skip
+    """Write a run, or a comparison of runs, as a report, a table, a chart or TensorBoard events."""
+    from .commands_export import export
+
+    raise typer.Exit(export(runs or [], to, kind, metric, runs_dir, force=force))
+
+
+@app.command()
 def runs(runs_dir: RunsDir = Path("runs"), json: Json = False) -> None:
     """List the runs: state, progress, best value and age."""
     from .commands_runs import show_runs

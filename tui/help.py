@@ -86,6 +86,7 @@ SECTIONS: tuple[tuple[str, tuple[Key, ...]], ...] = (
                 "all runs, of earlier sittings too",
             ),
             Key("b", "Branch", "branch from a kept state"),
+            Key("X", "Export", "export: report, table, chart, TensorBoard"),
             Key("D", "Detach", "leave; it trains in the background"),
         ),
     ),

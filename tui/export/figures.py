@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from ...engine.errors import InputError
 from ...engine.history import History
 from ...engine.series import Series
 from ..curves import Band, ChartSpec, Curve, Mark
 from ..progress import measured, title
+from ..text import clean
 from .exported import ExportedRun
 from .svg import COLOURS
 
@@ -21,6 +25,29 @@ def metrics_of(history: History) -> list[str]:
     names = dict.fromkeys([*history.train, *history.validation])
     first = [name for name in (history.monitor, "loss") if name in names]
     return list(dict.fromkeys([*first, *names]))
+
+
+def chart(runs: Sequence[ExportedRun], metric: str = "") -> ChartSpec:
+    """The chart of a run or a comparison: of a metric, the monitored one by default, of `lr` or of `batches`.
+
+    Raises InputError: no run has such a curve.
+    """
+    if not metric:
+        metric = metrics_of(runs[0].history)[0] if metrics_of(runs[0].history) else "loss"
+    if metric in ("lr", "batches") and len(runs) == 1:
+        history = runs[0].history
+        spec = lr_chart(history) if metric == "lr" else batch_chart(history)
+        if spec is None:
+            raise InputError(
+                f"export: {runs[0].name} has no chart of {metric}: it never changed, or has no point"
+            )
+        return spec
+    names = dict.fromkeys(name for run in runs for name in metrics_of(run.history))
+    if metric not in names:
+        own = ["lr", "batches"] if len(runs) == 1 else []
+        found = ", ".join([*names, *own]) or "none yet"
+        raise InputError(f"export: there is no curve {clean(metric)!r}; there are {found}")
+    return metric_chart(runs[0].history, metric) if len(runs) == 1 else comparison_chart(list(runs), metric)
 
 
 def metric_chart(history: History, metric: str) -> ChartSpec:

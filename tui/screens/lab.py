@@ -83,6 +83,7 @@ class LabScreen(Screen[None]):
         Binding("a", "app.compare", "Compare", show=False),
         Binding("g", "app.system", "System", show=False),
         Binding("G", "app.log", "Log", show=False),
+        Binding("X", "app.export", "Export", show=False),
         Binding("z", "app.marker", "Marker", show=False),
         Binding("slash", "app.archive", "All runs", show=False),
         Binding("y", "app.command_line", "Command", show=False),

@@ -1,0 +1,43 @@
+"""`ladera export`: runs as files for other programs and other people."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
+
+from ..engine.errors import InputError
+from ..engine.store.listing import find_run
+from .commands_lab import newest
+from .export.files import FORMATS, Format, content, exported, format_of, write
+from .text import clean
+
+
+def export(names: Sequence[str], to: str, kind: str, metric: str, runs_dir: Path, *, force: bool) -> int:
+    """Write one run, or a comparison of several, and print where; the newest run if none is named."""
+    one = _format(kind, to)
+    if metric and one.name not in ("svg", "png"):
+        raise InputError(f"export: --metric chooses a chart; {one.name} holds all curves")
+    found = [find_run(runs_dir, name) for name in names] or [newest(runs_dir)]
+    runs = [exported(directory) for directory in dict.fromkeys(found)]
+    if to == "-":
+        if one.name == "tensorboard":
+            raise InputError("export: tensorboard is a folder; give its name with --to")
+        sys.stdout.buffer.write(content(runs, one, metric))
+        return 0
+    target = Path(to) if to else Path(f"{runs[0].name if len(runs) == 1 else 'comparison'}{one.suffix}")
+    print(clean(str(write(runs, one, target, metric, force=force)), 4096))
+    return 0
+
+
+def _format(kind: str, to: str) -> Format:
+    if kind in FORMATS:
+        return FORMATS[kind]
+    if kind:
+        close = get_close_matches(kind, FORMATS, 1)
+        hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(FORMATS)}"
+        raise InputError(f"export: there is no format {clean(kind)!r}; {hint}")
+    if to == "-":
+        raise InputError(f"export: standard output needs a format: --format {' | '.join(FORMATS)}")
+    return format_of(Path(to)) if to else FORMATS["html"]

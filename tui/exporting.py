@@ -1,0 +1,63 @@
+"""Exporting: the run that is looked at, or all runs that are shown, as a file in the current directory."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from ..engine.errors import LaderaError
+from .export.exported import ExportedRun
+from .export.files import FORMATS, Format, exported, free_name, write
+from .lab_base import LabBase
+from .screens.choice import ChoiceScreen
+from .sitting import Run
+
+_COMPARED = "compared"
+
+
+class Exporting(LabBase):
+    """What a user takes out of the lab."""
+
+    def action_export(self) -> None:
+        """Ask for a format and write it."""
+        run = self.current
+        if run is None or run.history.started is None:
+            self.note("Nothing to export yet: press r to train")
+            return
+        several = [other for other in self.sitting.runs if other.shown and other.history.started is not None]
+        ways = [(name, f"{name:<12} {one.text}") for name, one in FORMATS.items()]
+        if len(several) > 1:
+            ways.insert(1, (_COMPARED, f"{_COMPARED:<12} report of the {len(several)} runs that are shown"))
+
+        def go(way: str | None) -> None:
+            if way == _COMPARED:
+                self.run_worker(self._export(several, FORMATS["html"], "comparison"), group="export")
+            elif way is not None:
+                self.run_worker(self._export([run], FORMATS[way], run.name), group="export")
+
+        self.push_screen(ChoiceScreen(f"Export {run.name}:", ways), go)
+
+    async def _export(self, runs: Sequence[Run], one: Format, stem: str) -> None:
+        metric = self.view.metric if one.name in ("svg", "png") else ""
+        target = free_name(Path.cwd(), stem, one.suffix)
+
+        def work() -> Path:
+            return write([_read(run) for run in runs], one, target, metric)
+
+        try:
+            # A history is folded here while it trains: only what is read from the disk may be read by a thread.
+            in_thread = all(run.directory is not None for run in runs)
+            path = await asyncio.to_thread(work) if in_thread else work()
+        except LaderaError as error:
+            self.note(str(error))
+            return
+        self.copy_to_clipboard(str(path))
+        self.note(f"written to {path}; its path is on the clipboard if the terminal allows it")
+
+
+def _read(run: Run) -> ExportedRun:
+    answer = run.answers.get("confusion")
+    found = ExportedRun(run.name, run.history) if run.directory is None else exported(run.directory)
+    return replace(found, confusion=answer.answer if answer is not None else None)
