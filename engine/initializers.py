@@ -150,7 +150,7 @@ def advice(
     if total < _VANISHES:
         return f"These weights are too small for {depth} layers: about {total:.1g} of the signal is left at the start and gradients vanish. Use {better}."
     if total > _EXPLODES:
-        return f"These weights are too large for {depth} layers: the signal grows about {total:.1g} times and gradients explode. Use {better}."
+        return f"These weights are too large for {depth} layers: the signal grows about {total:.2g} times and gradients explode. Use {better}."
     return None
 
 

@@ -81,8 +81,7 @@ def locate(name: str, but: Sequence[Path] = (), folder: Path | None = None) -> P
     short = name.removeprefix(f"{EXPERIMENTS}/")
     if not valid_name(short):
         hint = "; give the file itself, it ends in .toml or .json" if "/" in name else ""
-        if name.endswith((".csv", ".tsv", ".txt", ".npz")) or (name.strip("./") and Path(name).is_dir()):
-            hint = f"; data of your own goes into an experiment: digits --set data.path={name}"
+        hint = _own_data(name) or hint
         part, _, rest = name.partition("/")
         if part in PARTS and valid_name(rest):
             hint = f"; it is a part, to be chosen with --set {'.'.join(section_key(part))}={rest}"
@@ -91,8 +90,14 @@ def locate(name: str, but: Sequence[Path] = (), folder: Path | None = None) -> P
     if preset is not None:
         return preset.path
     known = [preset.short for preset in catalog(EXPERIMENTS)]
-    hint = did_you_mean(short, known) or f"; there are {', '.join(known)}"
+    hint = _own_data(name) or did_you_mean(short, known) or f"; there are {', '.join(known)}"
     raise PresetError([Fault("", "", f"no experiment preset {shown(name)}{hint}")])
+
+
+def _own_data(name: str) -> str:
+    """Return how a file or folder of data is given, if the name is one."""
+    data = name.endswith((".csv", ".tsv", ".txt", ".npz")) or (name.strip("./") and Path(name).is_dir())
+    return f"; data of your own goes into an experiment: digits --set data.path={name}" if data else ""
 
 
 def _read_into(draft: Draft, path: Path, chain: tuple[Path, ...]) -> bool:

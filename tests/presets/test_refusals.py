@@ -248,6 +248,15 @@ def test_what_the_name_of_a_data_set_tells_is_refused_before_it_is_read(complain
     assert "data.label_noise: a regression task" in complaint("data = {name = 'diabetes', label_noise = 0.1}")
 
 
+def test_a_file_of_data_in_place_of_an_experiment_is_told_where_it_goes() -> None:
+    Path("photos").mkdir()
+    for name in ("mine.csv", "./mine.csv", "mine.npz", "photos", "photos/"):
+        with pytest.raises(
+            PresetError, match=f"data of your own goes into an experiment: digits --set data.path={name}$"
+        ):
+            load(name)
+
+
 def test_a_cycle_is_told_with_its_way(write: Callable[[str, str], Path]) -> None:
     write("presets/a.toml", "extends = 'b'")
     write("presets/b.toml", "extends = 'a'")
