@@ -6,10 +6,19 @@ import math
 from typing import TYPE_CHECKING
 
 from . import augmentation, initializers, regularization
-from .experiment import Cnn, Mlp, Momentum, Rmsprop
+from .experiment import Cnn, Experiment, Init, Mlp, Momentum, Rmsprop, Schedule
 
 if TYPE_CHECKING:
     from .training import Training
+
+
+#: The schedules that read each of these keys.
+_SCHEDULED = {
+    "every": ("step",),
+    "factor": ("step", "plateau"),
+    "patience": ("plateau",),
+    "final": ("cosine",),
+}
 
 
 def notes(training: Training) -> tuple[str, ...]:
@@ -33,12 +42,33 @@ def notes(training: Training) -> tuple[str, ...]:
             f"Momentum {optimizer.momentum:g} makes steps up to {1 / (1 - optimizer.momentum):.3g} times as long as "
             f"optimizer.lr = {optimizer.lr:g} says: start at a tenth of the rate of plain gradient descent."
         )
+    found += _without_effect(experiment)
     validation = len(training.data.validation)
     if training.data.task != "regression" and validation < 30:
         found.append(
             f"The validation part has {validation} examples: one of them moves accuracy by {1 / validation:.0%}."
         )
     return tuple(found)
+
+
+def _without_effect(experiment: Experiment) -> list[str]:
+    """Name the settings that were changed from their default and do nothing beside the others."""
+    init, schedule, l1 = experiment.init, experiment.training.schedule, experiment.regularization.l1
+    table: tuple[tuple[str, object, object, bool, str], ...] = (
+        ("init.value", init.value, Init().value, init.kind == "constant", f"init.kind = {init.kind}"),
+        ("init.scale", init.scale, Init().scale, init.kind in ("uniform", "normal"), f"init.kind = {init.kind}"),
+        *(
+            (f"training.schedule.{name}", getattr(schedule, name), getattr(Schedule(), name), schedule.kind in kinds,
+             f"training.schedule.kind = {schedule.kind}")
+            for name, kinds in _SCHEDULED.items()
+        ),
+        ("regularization.l1_method", experiment.regularization.l1_method, "proximal", l1 > 0, "regularization.l1 = 0"),
+    )  # fmt: skip
+    return [
+        f"{key} = {value} has no effect with {beside}."
+        for key, value, usual, works, beside in table
+        if value != usual and not works
+    ]
 
 
 def _of_network(training: Training, model: Mlp | Cnn) -> list[str]:

@@ -3,7 +3,8 @@
 The rules, in the order of surprise they avoid:
 
 - A part preset replaces its whole section (`optimizer = "adam"` leaves nothing of the old optimizer), except
-  in `training`, whose presets change only the keys they name: a schedule says nothing about the epochs.
+  in `training`, whose presets change only the keys they name: a schedule says nothing about the epochs. Another kind
+  of schedule keeps the warm-up and drops the rest of the old one.
 - A table changes only the keys it names.
 - A new `kind` of model or optimizer keeps the keys that the new kind knows too, and drops the others.
 - A new source of data drops what described the old one (path, target, task, examples, noise, description).
@@ -21,7 +22,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel
 
 from ..engine.data.names import FACTS
-from ..engine.experiment import METRICS, Experiment
+from ..engine.experiment import METRICS, Experiment, Schedule
 from .faults import Fault, PresetError, did_you_mean, shown
 from .listing import SECTIONS, catalog, find, section_values, valid_name
 from .read import NOTES, Document, read
@@ -182,8 +183,16 @@ def _pick(draft: Draft, key: Key, name: Any, where: str) -> None:
         return
     if part == "data" and isinstance(values.get("path"), str):
         values["path"] = absolute(values["path"], document.path.parent)
+    schedule = values.get("schedule")
     if part != "training":
         draft.drop(key)
+    elif isinstance(schedule, Mapping) and schedule.get("kind") not in (
+        None,
+        draft.get((*key, "schedule", "kind")),
+    ):
+        # What is left of the other schedule would do nothing; a warm-up goes with every kind.
+        for name in Schedule.model_fields.keys() - {"kind", "warmup"}:
+            draft.drop((*key, "schedule", name))
     if draft.get(key) is None:
         draft.put(key, {}, where)
     for name, value in values.items():

@@ -115,6 +115,24 @@ def test_o9_a_beta_outside_the_usual_range_is_warned_about_and_one_of_1_refused(
         configured(optimizer={"kind": "rmsprop", "beta": 1.0})
 
 
+@pytest.mark.parametrize(
+    ("key", "settings", "works"),
+    [
+        ("init.scale", {"init": {"kind": "he-uniform", "scale": 1.0}}, {"init": {"kind": "normal", "scale": 1.0}}),
+        ("init.value", {"init": {"kind": "zeros", "value": 1.0}}, {"init": {"kind": "constant", "value": 1.0}}),
+        ("training.schedule.every", {"training": {"schedule": {"kind": "cosine", "every": 3}}}, {"training": {"schedule": {"kind": "step", "every": 3}}}),
+        ("regularization.l1_method", {"regularization": {"l1_method": "subgradient"}}, {"regularization": {"l1_method": "subgradient", "l1": 1e-3}}),
+    ],
+)  # fmt: skip
+def test_a_setting_without_effect_is_told(key: str, settings: dict[str, Any], works: dict[str, Any]) -> None:
+    def notes(sections: dict[str, Any]) -> str:
+        return " ".join(before_training(Training(configured(**sections))))
+
+    assert f"{key} = " in notes(settings)
+    assert "has no effect" in notes(settings)
+    assert "has no effect" not in notes(works)
+
+
 Vector = np.ndarray
 SURFACES: dict[str, tuple[tuple[float, float], Callable[[float, float], tuple[float, float]]]] = {
     "quadratic": ((4.0, 1.5), lambda x, y: (x, 25 * y)),

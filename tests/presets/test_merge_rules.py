@@ -102,6 +102,23 @@ def test_the_loss_of_a_file_is_open_until_it_is_read() -> None:
     assert load("digits", ["loss=auto"]).loss.kind == "cce"
 
 
+def test_another_schedule_keeps_the_warm_up_and_nothing_else_of_the_old_one() -> None:
+    stepped = load(
+        "digits",
+        [
+            "training=step",
+            "training.schedule.warmup=2",
+            "training.schedule.factor=0.7",
+            "training.schedule.every=3",
+        ],
+    )
+    assert (stepped.training.schedule.kind, stepped.training.schedule.every) == ("step", 3)
+    plain = load("digits", ["training=cosine"]).training.schedule
+    warm = change(stepped, ["training=cosine"]).training.schedule
+    assert warm == plain.model_copy(update={"warmup": stepped.training.schedule.warmup})
+    assert warm.warmup > 0
+
+
 def test_a_description_goes_with_its_data() -> None:
     assert load("digits", ["data.path=x.csv"]).description == ""
     assert load("digits", ["data=moons", "description=mine"]).description == "mine"
