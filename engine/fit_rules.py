@@ -85,6 +85,9 @@ def overfit(view: View, standing: bool) -> Found | None:
 def underfit(view: View, standing: bool) -> Found | None:
     """Both losses high, and no longer falling or at the end; or weights held near 0 by a penalty."""
     high = 0.6 if standing else 0.65
+    if view.setting("loss.kind") == "mae":
+        # A right fit leaves the whole distance of the outliers in a mean of absolute errors.
+        high = 0.85 if standing else 0.9
     if not view.checked or not view.level > high or view.validation_level <= high:
         return None
     speed = view.speed

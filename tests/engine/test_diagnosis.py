@@ -168,6 +168,9 @@ TABLE: list[tuple[str, bool, dict[str, Any]]] = [
     # B1: high/high, low/high, low/low.
     ("underfit", True, {"train": HIGH}),
     ("underfit", True, {"train": [0.5] * 20, "chance": 0.55, "classes": 0}),
+    # Lesson 14: the right line through points with outliers keeps 0.8 of the mean absolute error of the median.
+    ("underfit", False, {"train": [0.82] * 20, "chance": 1.0, "classes": 0, "settings": {"loss.kind": "mae"}}),
+    ("underfit", True, {"train": [0.95] * 20, "chance": 1.0, "classes": 0, "settings": {"loss.kind": "mae"}}),
     ("underfit", False, {"train": LOW}),
     ("underfit", False, {"train": LOW, "validation": [1.0] * 30}),
     ("underfit", False, {"train": falling(2.3, 1.0, 200)[:30]}),  # high, but still falling
