@@ -322,7 +322,7 @@ def built(
 ) -> Network:
     experiment = Experiment.model_validate(
         {
-            "data": {"name": "digits"},
+            "data": {"name": "wine" if model["kind"] == "polynomial" else "digits"},
             "model": model,
             "init": init or {},
             "loss": {"kind": "cce", "allow_mismatch": True},
