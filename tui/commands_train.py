@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -38,9 +39,17 @@ def no_screen(runs_dir: Path) -> int:
 def run(preset: str, settings: Sequence[str], name: str, runs_dir: Path, *, json: bool, quiet: bool) -> int:
     """Train a preset or a file, changed by settings; return the exit code."""
     experiment = load(preset, settings)
-    name = name or run_name(preset)
+    name = name or _data_name(experiment, preset) or run_name(preset)
     refuse_name(name)
     return _train(experiment, name, runs_dir, json=json, quiet=quiet)
+
+
+def _data_name(experiment: Experiment, preset: str) -> str:
+    """Name a run after the user's own data, where the preset is about other data; "" otherwise."""
+    path = experiment.data.path
+    if path is None or path == load(preset).data.path:
+        return ""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", Path(path).stem).strip("-.")[:40]
 
 
 def run_name(preset: str) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from rich.console import Console
 from rich.text import Text
 
-from ..engine.diagnosis import standing
+from ..engine.diagnosis import current
 from ..engine.events import RunEnded
 from ..engine.history import History
 from ..engine.series import Series
@@ -49,10 +49,10 @@ def summary(
     table = _table(history, ended)
     if table:
         lines += [Text(), *table]
-    holds = standing(history)
-    findings = {finding.finding: finding.text for finding in history.diagnoses if finding.finding in holds}
+    # With the numbers of the end: those told on the way are of their time.
+    findings = [found.text for found in current(history) if found.finding != "healthy"]
     if findings:
-        lines += [Text(), *(line for text in findings.values() for line in sentences(Text(clean(text, 600))))]
+        lines += [Text(), *(line for text in findings for line in sentences(Text(clean(text, 600))))]
     rows = [("kept in", directory)] if directory else []
     rows += list((go_on or {}).items())
     if rows:

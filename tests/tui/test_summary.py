@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 
+from ladera.engine.diagnosis import current
 from ladera.engine.events import Checked, Diagnosed, EpochEnded, Event, RunEnded, RunStarted
 from ladera.engine.experiment import Experiment
 from ladera.engine.history import History
@@ -84,21 +85,20 @@ def test_it_says_how_it_ended(reason: str, word: str) -> None:
 
 
 def test_a_run_that_ended_in_its_first_epoch_has_neither_chart_nor_table() -> None:
-    assert len(plain(run(0, reason="diverged", detail="the loss became nan"))) == 2
-
-
-def test_findings_that_were_taken_back_are_not_told_again() -> None:
-    lines = plain(
-        run(
-            3,
-            Diagnosed(finding="overfit", text="Overfitting."),
-            Diagnosed(finding="lr_too_large", text="Too large."),
-            Diagnosed(finding="recovered", text="No longer: overfit.", evidence={"findings": ["overfit"]}),
-            reason="finished",
-        )
+    lines = plain(run(0, reason="diverged", detail="the loss became nan"))
+    assert len(lines) == 4
+    assert lines[3].startswith("Training diverged: the loss is nan. Lower optimizer.lr"), (
+        "what to do, all the same"
     )
-    assert "Too large." in lines
-    assert not any("verfit" in line for line in lines)
+
+
+def test_findings_are_told_as_they_are_at_the_end(script: Any) -> None:
+    *events, end = script.events(reason="finished")
+    stale = Diagnosed(finding="overfit", text="Overfitting: train loss 0.9.", epoch=1, time=1.0)
+    history = History.of([*events, stale, end])
+    lines = plain(history)
+    assert not any("0.9." in line for line in lines)
+    assert [line for line in lines if line.startswith("Overfitting")] == [current(history)[0].text]
 
 
 def test_the_chart_fits_and_shows_both_curves() -> None:
