@@ -124,11 +124,17 @@ def test_a_report_needs_no_network_and_runs_nothing(run: ExportedRun, several: b
 
 
 def test_a_chart_is_a_picture_of_its_own(run: ExportedRun) -> None:
-    text = content([ExportedRun(HOSTILE, run.history), run], FORMATS["svg"]).decode()
+    runs = [ExportedRun(HOSTILE, run.history), run]
+    text = content(runs, FORMATS["svg"]).decode()
     root = ElementTree.fromstring(text)
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
-    assert not [node for node in root.iter() if node.tag.endswith("script")]
+    for node in root.iter():
+        assert not node.tag.endswith(("script", "image", "use", "foreignObject", "}a"))
+        assert not [name for name in node.attrib if name.startswith("on") or name.endswith(("href", "src"))]
+    assert "url(" not in text
     assert "&lt;script&gt;" in text
+    assert "\x1b" not in text
+    assert text == content(runs, FORMATS["svg"]).decode(), "the same again"
 
 
 def test_a_chart_of_what_is_asked_for(run: ExportedRun) -> None:
@@ -258,6 +264,8 @@ def test_nothing_is_overwritten_unasked_and_nothing_is_left_behind(run: Exported
     folder.mkdir()
     with pytest.raises(InputError, match="choose another name"):
         write([run], FORMATS["tensorboard"], folder, force=True)
+    with pytest.raises(InputError, match="choose another name"):
+        write([run], FORMATS["csv"], folder, force=True)
     with pytest.raises(InputError, match="cannot be written"):
         write([run], FORMATS["svg"], tmp_path / "no" / "such.svg")
     twice = [run, run]  # their event files have one name

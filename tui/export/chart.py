@@ -42,6 +42,7 @@ def to_png(spec: ChartSpec) -> bytes:
 def _draw(axes: Any, spec: ChartSpec) -> None:
     ranges = choose_ranges(spec, None)
     axes.set_yscale("log" if ranges.log_y else "linear")
+    axes.xaxis.get_major_locator().set_params(integer=True)  # there is no epoch 1.5
     axes.set_xlim(*ranges.x)
     axes.set_ylim(*ranges.y)
     for band in spec.bands:

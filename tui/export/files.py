@@ -32,7 +32,7 @@ FORMATS = {
     one.name: one
     for one in (
         Format(
-            "html", ".html", "report: results, curves, diagnosis, how to do it again; one file, no network"
+            "html", ".html", "report of results, curves, diagnosis: one file"
         ),
         Format("csv", ".csv", "table: one row an epoch, in full precision"),
         Format("steps", ".csv", "table: one row for each report of steps"),
@@ -73,8 +73,9 @@ def write(
     Raises InputError, and leaves nothing behind: the target is there and `force` is not given, it cannot be
     written, there is no such metric, or what writes the format is not installed.
     """
-    if target.exists() and (not force or one.name == "tensorboard"):
-        way = "choose another name" if one.name == "tensorboard" else "--force overwrites it"
+    if target.exists() and (not force or one.name == "tensorboard" or target.is_dir()):
+        folder = one.name == "tensorboard" or target.is_dir()
+        way = "choose another name" if folder else "--force overwrites it"
         raise InputError(f"export: {clean(str(target))} is there already; {way}")
     try:
         if one.name == "tensorboard":

@@ -101,6 +101,9 @@ def svg(
         viewBox=f"0 0 {width} {height}",
         width=width if alone else None,
         height=height if alone else None,
+        # The room for labels is reckoned in letters of this size.
+        font_family="system-ui, sans-serif",
+        font_size=12,
         role="img",
         aria_labelledby=f"{name}-title {name}-desc",
     )
