@@ -339,11 +339,13 @@ async def test_the_lab_writes_where_it_was_started(
     async with open_lab(script.events(reason="finished")) as lab:
         await lab.press("X")
         assert "Nothing to export yet" in lab.notes[-1]
-        await lab.press("r", "X")
+        await lab.press("r")
+        await lab.until(lambda: lab.run.history.ended)
+        await lab.press("X")
         await lab.sees("Export digits:")
         await lab.press("down", "enter")
         await lab.until((tmp_path / "digits.csv").exists)
-        await lab.until(lambda: "digits.csv" in lab.notes[-1])
+        await lab.until(lambda: any("digits.csv" in note for note in lab.notes))
         await lab.press("r")
         await lab.until(lambda: len(lab.app.sitting.runs) == 2 and lab.run.history.ended)
         await lab.press("X", "down")
