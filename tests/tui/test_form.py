@@ -69,3 +69,9 @@ def test_values_as_text() -> None:
     assert text_of(1e-4) == "0.0001"
     assert text_of((128, 64)) == "[128, 64]"
     assert text_of("a\nb") == "a b"
+
+
+def test_a_part_is_called_what_it_is_not_what_it_was_derived_from() -> None:
+    # loss/auto gives the same section as loss/cce where the task is known.
+    shown = {row.key: row.value for row in rows(load("digits"))}
+    assert shown["loss"] == "cce"
