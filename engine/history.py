@@ -260,4 +260,6 @@ class History:
 
 def _curves(curves: dict[str, Series], epoch: int, values: Mapping[str, Any]) -> None:
     for name, value in (("loss", values["loss"]), *values.get("metrics", {}).items()):
-        curves.setdefault(name, Series()).append(epoch, value)
+        if name not in curves:
+            curves[name] = Series()
+        curves[name].append(epoch, value)

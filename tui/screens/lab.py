@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 #: Share of the time that the screen may take while training, and while training waits or is elsewhere.
 _BUDGET, _IDLE_BUDGET = 0.025, 0.25
-_FASTEST, _SLOWEST = 0.2, 2.0
+_FASTEST, _SLOWEST = 0.2, 3.0
 #: Seconds between looks at a terminal that is still busy with the last frame, and until it is called slow.
 _BUSY, _SLOW = 0.5, 1.0
 #: What the line of keys leaves to the help page where there is little room.
