@@ -11,9 +11,9 @@ from typing import Any
 
 from ..engine.controls import Controls
 from ..engine.experiment import Experiment
+from ..engine.store.status import exit_code
 from .app import LabApp
 from .driver import LOST, ResilientDriver
-from .headless import EXIT
 from .native_output import native_output_to
 from .signals import passed_on
 from .sitting import Run
@@ -68,11 +68,12 @@ def open_lab(experiment: Experiment, base: str, runs_dir: Path, watched: Run | N
         stray = Path(log.name).read_text(errors="replace").strip()
         if stray and app.return_code:
             print(stray[-4000:], file=sys.stderr)
-    trained = [run for run in app.sitting.runs if run.source is None and run.history.ended is not None]
+    ends = [run.history.ended for run in app.sitting.runs if run.source is None]
     if received.exit_code is not None:
         return received.exit_code
+    trained = [end for end in ends if end is not None]
     if result == LOST and trained:
-        return EXIT.get(trained[-1].state, 1)
+        return exit_code(trained[-1])
     return app.return_code or 0
 
 

@@ -31,9 +31,7 @@ class Format:
 FORMATS = {
     one.name: one
     for one in (
-        Format(
-            "html", ".html", "report of results, curves, diagnosis: one file"
-        ),
+        Format("html", ".html", "report of results, curves, diagnosis: one file"),
         Format("csv", ".csv", "table: one row an epoch, in full precision"),
         Format("steps", ".csv", "table: one row for each report of steps"),
         Format("svg", ".svg", "chart for documents and slides"),
