@@ -35,10 +35,10 @@ def pick(window: Any, experiment: Experiment, part: str, wanted: str) -> None:
     """Walk down the form to a part, open its picker and walk to a preset."""
     row = [row.key for row in rows(experiment)].index(part)
     window.send(HOME + DOWN * row + "\r")
-    text = window.wait_for(lambda text: "Enter choose" in text and "● " in text)
-    lines = text.split("\n")
-    here = next(number for number, line in enumerate(lines) if re.search(r"│ ● ", line))
-    there = next(number for number, line in enumerate(lines) if re.search(rf"│ +{wanted} ", line))
+    current, other = re.compile(r"│ ● "), re.compile(rf"│ +{wanted} ")
+    lines = window.wait_for(lambda text: current.search(text) and other.search(text)).split("\n")
+    here = next(number for number, line in enumerate(lines) if current.search(line))
+    there = next(number for number, line in enumerate(lines) if other.search(line))
     window.send((DOWN if there > here else UP) * abs(there - here) + "\r")
     window.wait_for(lambda text: "Enter choose" not in text)
 
