@@ -6,10 +6,12 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from .history import History
-from .series import Series
+
+if TYPE_CHECKING:
+    from .series import Series
 
 Layers = tuple[Mapping[str, Any], ...]
 
@@ -47,6 +49,8 @@ class View:
 
     def __init__(self, history: History) -> None:
         self.history = history
+        from .series import Series  # numpy, which reading a diagnosis does not need
+
         self.losses = history.train.get("loss") or Series()
         self.validations = history.validation.get("loss") or Series()
         last, check = self.losses.last, self.validations.last

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from .events import (
     Checked,
@@ -21,8 +21,10 @@ from .events import (
     StepsEnded,
     StorageFailed,
 )
-from .series import Series
 from .stopping import would_stop_at
+
+if TYPE_CHECKING:
+    from .series import Series
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,10 @@ class History:
     """
 
     def __init__(self) -> None:
+        from .series import (
+            Series,  # numpy, which lists of runs and the first frame of the lab do not wait for
+        )
+
         self.started: RunStarted | None = None
         self.ended: RunEnded | None = None
         self.train: dict[str, Series] = {}
@@ -259,6 +265,8 @@ class History:
 
 
 def _curves(curves: dict[str, Series], epoch: int, values: Mapping[str, Any]) -> None:
+    from .series import Series
+
     for name, value in (("loss", values["loss"]), *values.get("metrics", {}).items()):
         if name not in curves:
             curves[name] = Series()

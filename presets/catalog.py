@@ -1,4 +1,4 @@
-"""The presets at one's disposal: list, find, load, change, compare and write them."""
+"""The presets at one's disposal: list, find, load, change and compare them; `presets.write` writes them."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ from .faults import Fault, PresetError
 from .listing import EXPERIMENTS, PARTS, Preset, catalog, find, folders, own_path, user_folder, valid_name
 from .load import change, check, compatible, load, locate
 from .schema import schema
-from .write import SCHEMA_LINE, dump, save_as
 
 __all__ = [
     "EXPERIMENTS",
     "PARTS",
-    "SCHEMA_LINE",
     "Fault",
     "Preset",
     "PresetError",
@@ -22,14 +20,12 @@ __all__ = [
     "command_line",
     "compatible",
     "difference",
-    "dump",
     "find",
     "folders",
     "load",
     "locate",
     "named",
     "own_path",
-    "save_as",
     "schema",
     "settings_between",
     "user_folder",

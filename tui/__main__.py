@@ -32,6 +32,8 @@ def main() -> None:
 
 
 def _run() -> int:
+    # Looking for plugins of pydantic, which ladera uses none of, takes as long as reading a preset.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     # The lab's first frame does not wait for the library that reads options where there are none.
     runs_dir = Path(os.environ.get("LADERA_RUNS") or "runs")
     if sys.argv[1:] or "_LADERA_COMPLETE" in os.environ or runs_dir.is_file():

@@ -11,12 +11,12 @@ from rich.style import Style
 
 from .axes import ticks
 from .cells import PLAIN, Cells
+from .chart_empty import SMALLEST
 from .curves import ChartSpec, Curve
 from .dots import DOTS
 from .scale import Ranges, Scale, nonfinite
 from .text import number, shorten
 
-SMALLEST = (24, 5)
 _TICK_WIDTH = 7
 _LABELLED_WIDTH = 60  # narrower charts name their lines in the title row
 _STRONG_ASCII = "*o+#@&"

@@ -16,7 +16,8 @@ from rich.cells import cell_len
 from rich.style import Style
 
 from .cells import Cells
-from .chart_frame import SMALLEST, Frame, last_value
+from .chart_empty import SMALLEST, without_curves
+from .chart_frame import Frame, last_value
 from .chart_labels import best_place, spread
 from .curves import Band, ChartSpec, Mark, Marker, MarkKind
 from .dots import Dots, Whole, bars, cells_with, dotted, encode
@@ -43,12 +44,12 @@ def draw(
     spec: ChartSpec, rasterize: Rasterize, previous: Ranges | None = None
 ) -> tuple[Cells, Ranges | None]:
     """The chart, and the ranges it was drawn with (the previous ones where it is too small for axes)."""
+    if not spec.curves:
+        return without_curves(spec), previous
     if spec.width < SMALLEST[0] or spec.height < SMALLEST[1]:
         cells = Cells(spec.width, spec.height)
         cells.put(0, 0, shorten(_summary(spec), spec.width, spec.marker == "ascii"))
         return cells, previous
-    if not spec.curves:
-        return _invitation(spec), previous  # axes without values would be made up
     layout = _Layout(spec, choose_ranges(spec, previous))
     layout.draw(rasterize)
     return layout.cells, layout.scale.ranges
@@ -56,17 +57,7 @@ def draw(
 
 def _summary(spec: ChartSpec) -> str:
     curves = sorted(spec.curves, key=lambda c: c.style != "strong")
-    return ", ".join(f"{c.label} {last_value(c).strip()}" for c in curves) or spec.empty.split("\n")[0]
-
-
-def _invitation(spec: ChartSpec) -> Cells:
-    cells, ascii_only = Cells(spec.width, spec.height), spec.marker == "ascii"
-    cells.put(0, 1, shorten(spec.title, spec.width - 1, ascii_only))
-    lines = [shorten(line, spec.width, ascii_only) for line in spec.empty.split("\n")][: spec.height - 1]
-    top = max(1, (spec.height - len(lines)) // 2)
-    for row, line in enumerate(lines):
-        cells.put(top + row, (spec.width - cell_len(line)) // 2, line)
-    return cells
+    return ", ".join(f"{c.label} {last_value(c).strip()}" for c in curves)
 
 
 class _Layout(Frame):

@@ -17,12 +17,12 @@ from ..presets.catalog import (
     PresetError,
     catalog,
     check,
-    dump,
     find,
     load,
     schema,
 )
 from ..presets.faults import inert
+from ..presets.write import dump
 from .text import clean, fit, shorten
 
 _NAME_WIDTH = 34

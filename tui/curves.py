@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Numbers = Floats | Sequence[float]
+# numpy is imported where an array is made: the first frame of the lab has no curve and does not wait for it.
+Floats: TypeAlias = "NDArray[np.float64]"
+Numbers: TypeAlias = "Floats | Sequence[float]"
 MarkKind = Literal["check", "command", "resume", "stop", "best", "cursor"]
 Marker = Literal["braille", "block", "ascii"]
 
@@ -67,6 +69,8 @@ class Curve:
     "Value printed at the line's end; the last finite y where not given."
 
     def __post_init__(self) -> None:
+        import numpy as np
+
         for name in ("x", "y", "low", "high", "nonfinite"):
             value = getattr(self, name)
             if value is not None:
@@ -92,13 +96,21 @@ class Curve:
         return hash((self.label, self.colour, self.style, len(self.x)))
 
     def _arrays(self) -> tuple[Numbers | None, ...]:
-        last = None if self.last is None else np.array([self.last])
-        return self.x, self.y, self.low, self.high, self.nonfinite, last
+        return (
+            self.x,
+            self.y,
+            self.low,
+            self.high,
+            self.nonfinite,
+            None if self.last is None else (self.last,),
+        )
 
 
 def _same(a: Numbers | None, b: Numbers | None) -> bool:
     if a is None or b is None:
         return a is b
+    import numpy as np
+
     return np.array_equal(np.asarray(a), np.asarray(b), equal_nan=True)
 
 

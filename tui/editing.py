@@ -15,7 +15,6 @@ from ..presets.catalog import (
     load,
     named,
     own_path,
-    save_as,
 )
 from .commands_lab import DEFAULT
 from .form import Row, meaning
@@ -116,6 +115,8 @@ class Editing(LabBase):
 
         def go(name: str | None) -> None:
             if name:
+                from ..presets.write import save_as
+
                 path = own_path(name)
                 save_as(self.experiment, path, self._origin())
                 self.base = name

@@ -6,13 +6,16 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..engine.errors import LaderaError
-from .export.exported import ExportedRun
-from .export.files import FORMATS, Format, exported, free_name, write
 from .lab_base import LabBase
 from .screens.choice import ChoiceScreen
 from .sitting import Run
+
+if TYPE_CHECKING:
+    from .export.exported import ExportedRun
+    from .export.files import Format
 
 _COMPARED = "compared"
 
@@ -22,6 +25,8 @@ class Exporting(LabBase):
 
     def action_export(self) -> None:
         """Ask for a format and write it."""
+        from .export.files import FORMATS  # the first frame exports nothing
+
         run = self.current
         if run is None or run.history.started is None:
             self.note("Nothing to export yet: press r to train")
@@ -40,6 +45,8 @@ class Exporting(LabBase):
         self.push_screen(ChoiceScreen(f"Export {run.name}:", ways), go)
 
     async def _export(self, runs: Sequence[Run], one: Format, stem: str) -> None:
+        from .export.files import free_name, write
+
         metric = self.view.metric if one.name in ("svg", "png") else ""
         target = free_name(Path.cwd(), stem, one.suffix)
 
@@ -58,6 +65,9 @@ class Exporting(LabBase):
 
 
 def _read(run: Run) -> ExportedRun:
+    from .export.exported import ExportedRun
+    from .export.files import exported
+
     answer = run.answers.get("confusion")
     found = ExportedRun(run.name, run.history) if run.directory is None else exported(run.directory)
     return replace(found, confusion=answer.answer if answer is not None else None)

@@ -5,18 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..engine.history import History
-from ..engine.series import Series
 from .curves import Band, ChartSpec, Curve, Mark, Marker, Palette
 from .inks import INKS
 from .progress import SHARES, title
 from .progress import metric as metric_of
 from .sitting import Run
 from .text import clean, number
+
+if TYPE_CHECKING:
+    from ..engine.series import Series
 
 Axis = Literal["epoch", "step", "time"]
 
@@ -173,6 +173,8 @@ def _scale(history: History, axis: Axis) -> Callable[[Any], Any]:
         per_epoch = history.started.steps_per_epoch if history.started else 1
         return lambda x: x * per_epoch
     if axis == "time" and len(history.epoch_times):
+        import numpy as np
+
         points = history.epoch_times.envelope(columns=2000)
         times, epochs = np.append(0.0, points.mean), np.append(0.0, points.x)
         pace = times[-1] / epochs[-1] if epochs[-1] else 1.0

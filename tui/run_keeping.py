@@ -7,7 +7,6 @@ import tempfile
 from pathlib import Path
 
 from ..engine.errors import LaderaError
-from ..presets.catalog import save_as
 from .detach import start_detached
 from .lab_base import LabBase
 from .run_rows import comparison
@@ -49,6 +48,8 @@ class RunKeeping(LabBase):
         self.run_worker(self._start_apart(run), group="detach")
 
     async def _start_apart(self, run: Run) -> None:
+        from ..presets.write import save_as
+
         with tempfile.TemporaryDirectory() as folder:
             path = save_as(run.experiment, Path(folder) / "experiment.toml")
             command = ["run", str(path), "--name", run.label, "--runs-dir", str(self.runs_dir), "--quiet"]

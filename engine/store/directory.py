@@ -7,15 +7,16 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import tomlkit
 from pydantic import ValidationError
-from tomlkit.items import Item
 
 from ..errors import StoreError
 from ..experiment import Experiment
 from . import atomic
+
+if TYPE_CHECKING:
+    from tomlkit.items import Item
 
 EXPERIMENT = "experiment.toml"
 BEST = "best.safetensors"
@@ -76,6 +77,8 @@ def claim(root: Path, name: str) -> Path:
 
 def write_experiment(directory: Path, plain: Mapping[str, Any]) -> None:
     """Write the complete experiment; a relative data.path becomes absolute. Raises OSError."""
+    import tomlkit  # reading, as for a list of runs, does without
+
     values = {key: dict(value) if isinstance(value, Mapping) else value for key, value in plain.items()}
     if values["data"].get("path"):
         values["data"]["path"] = str(Path(values["data"]["path"]).absolute())
@@ -89,6 +92,8 @@ def write_experiment(directory: Path, plain: Mapping[str, Any]) -> None:
 
 
 def _item(value: Any) -> Item:
+    import tomlkit
+
     if not isinstance(value, Mapping):
         return tomlkit.item(value)
     table = tomlkit.table()

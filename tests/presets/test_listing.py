@@ -22,11 +22,11 @@ from ladera.presets.catalog import (
     find,
     load,
     own_path,
-    save_as,
     user_folder,
     valid_name,
 )
 from ladera.presets.merge import kinds
+from ladera.presets.write import save_as
 
 Write = Callable[[str, str], Path]
 PARTS_BUILT_IN = [preset for part in PARTS for preset in catalog(part)]

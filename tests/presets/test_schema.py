@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from ladera.presets import catalog as package
-from ladera.presets.catalog import catalog, dump, load, schema
+from ladera.presets.catalog import catalog, load, schema
+from ladera.presets.write import dump
 
 FOLDER = Path(package.__file__).parent
 

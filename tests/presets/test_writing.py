@@ -19,20 +19,18 @@ from ladera.engine.data.names import FACTS
 from ladera.engine.experiment import METRICS, Augmentation, Cnn, Init, Linear, Mlp, Polynomial, Schedule
 from ladera.presets.catalog import (
     PARTS,
-    SCHEMA_LINE,
     PresetError,
     catalog,
     change,
     command_line,
     compatible,
     difference,
-    dump,
     load,
     named,
-    save_as,
     settings_between,
 )
 from ladera.presets.merge import kinds
+from ladera.presets.write import SCHEMA_LINE, dump, save_as
 
 Write = Callable[[str, str], Path]
 EXPERIMENTS = [preset.short for preset in catalog("experiments")]

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from ..charts import Chart
+from ..chart_empty import without_curves
 from ..curves import ChartSpec
+
+if TYPE_CHECKING:
+    from ..charts import Chart
 
 #: Gives the spec for a width and a height.
 Ask = Callable[[int, int], ChartSpec]
@@ -22,28 +26,40 @@ class ChartView(Widget, can_focus=False):
     def __init__(self, ask: Ask, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self._ask = ask
-        self._chart = Chart()
+        self._chart: Chart | None = None
         self._lines: list[Text] = []
 
     def show(self) -> None:
         """Draw anew what changed; nothing while hidden."""
         if not self.size or not self.is_on_screen:
             return
-        lines = self._chart.render(self._ask(self.size.width, self.size.height))
+        lines = self._drawn(self._ask(self.size.width, self.size.height))
         if len(lines) != len(self._lines):
             self._lines = list(lines)
             self.refresh()
         else:
             changed = [
-                row for row, (new, old) in enumerate(zip(lines, self._lines, strict=True)) if new is not old
+                row
+                for row, (new, old) in enumerate(zip(lines, self._lines, strict=True))
+                if new is not old and new != old
             ]
             self._lines = list(lines)
             if changed:
                 self.refresh(*(Region(0, row, self.size.width, 1) for row in changed))
 
+    def _drawn(self, spec: ChartSpec) -> list[Text]:
+        if not spec.curves and spec.width and spec.height:
+            return without_curves(spec).lines()
+        if self._chart is None:
+            from ..charts import Chart  # numpy and plotext, which an empty chart does not wait for
+
+            self._chart = Chart()
+        return self._chart.render(spec)
+
     def reset(self) -> None:
         """Forget the axis range, as when something else is shown."""
-        self._chart.reset()
+        if self._chart is not None:
+            self._chart.reset()
 
     def on_resize(self) -> None:
         """Draw for the new size."""
