@@ -8,7 +8,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from itertools import islice
 from pathlib import Path
 
 from .index import IndexWriter, Row
@@ -40,7 +39,9 @@ class LogWriter:
         self._clock = clock
         self._lock = threading.RLock()
         self._pending: deque[tuple[bytes, Row | None]] = deque()
-        self._waiting = 0
+        self._bytes_in = 0
+        self._bytes_out = 0
+        "Counted apart, by the two threads: what one of them adds to is never written by the other."
         self._lines: list[tuple[bytes, Row | None]] = []
         "The lines being written; `_chunk` is what of them is not in the file yet."
         self._chunk = b""
@@ -56,10 +57,11 @@ class LogWriter:
         """Take a line in; `row` is what the index keeps of a step report."""
         data = line.encode("utf-8", "surrogatepass") + b"\n"
         # Only an outage makes this grow; a number a moment old is good enough for a limit.
-        if self._waiting > LIMIT and (row is not None or self._waiting > 2 * LIMIT):
+        waiting = self._bytes_in - self._bytes_out
+        if waiting > LIMIT and (row is not None or waiting > 2 * LIMIT):
             self.dropped += 1
             return
-        self._waiting += len(data)
+        self._bytes_in += len(data)
         self._pending.append((data, row))
 
     # -- the disk's side -------------------------------------------------------------------------------------------
@@ -168,19 +170,17 @@ class LogWriter:
                 self._unsynced = True
                 self.size += written
                 self._chunk = self._chunk[written:]
-            self._waiting -= sum(len(line) for line, _ in self._lines)
+            self._bytes_out += sum(len(line) for line, _ in self._lines)
             self.index.add(self._lines, self.size)
             self._lines = []
 
     def _next_lines(self) -> None:
         taken = 0
-        for line, row in islice(self._pending, len(self._pending)):
+        # Lines are appended meanwhile: a deque bears taking from its other end, not going through it.
+        while self._pending and taken < CHUNK:
+            line, row = self._pending.popleft()
             self._lines.append((line, row))
             taken += len(line)
-            if taken >= CHUNK:
-                break
-        for _ in self._lines:
-            self._pending.popleft()
         self._chunk = b"".join(line for line, _ in self._lines)
 
     def _failed(self, error: OSError) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -58,6 +60,36 @@ class Clock:
 
 def lines(first: int, last: int) -> list[str]:
     return [f'{{"n":{number},"text":"{"x" * (number % 7)}"}}' for number in range(first, last)]
+
+
+def test_one_thread_appends_while_another_flushes(tmp_path: Path) -> None:
+    writer, written = LogWriter(tmp_path / "log"), lines(0, 30_000)
+    writer.open()
+    done, faults = threading.Event(), list[Exception]()
+
+    def flush() -> None:
+        while not done.is_set():
+            try:
+                writer.flush()
+            except Exception as error:
+                faults.append(error)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        thread = threading.Thread(target=flush)
+        thread.start()
+        for line in written:
+            writer.append(line)
+        done.set()
+        thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    writer.flush()
+    assert faults == []
+    assert writer.unwritten() == 0
+    assert (tmp_path / "log").read_text().splitlines() == written
+    writer.close()
 
 
 def test_lines_appear_in_order_and_nothing_before_a_flush(tmp_path: Path) -> None:
