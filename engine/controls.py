@@ -6,8 +6,10 @@ while the same thread holds the flag's lock.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +19,67 @@ class Command:
     """One request."""
 
     name: str
-    "pause, resume, step, run_epochs, finish_epoch, stop, abandon, checkpoint, set, pace or probe."
+    "One of COMMANDS."
     value: Any = None
+
+
+def _nothing(value: Any) -> bool:
+    return value is None
+
+
+def _count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 10_000_000
+
+
+def _seconds(value: Any) -> bool:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and math.isfinite(value) and 0 <= value <= 3600
+
+
+def _cause(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and value.isprintable() and len(value) <= 40)
+
+
+def _setting(value: Any) -> bool:
+    return isinstance(value, dict) and value.keys() == {"key", "value"} and isinstance(value["key"], str)
+
+
+def _question(value: Any) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("name"), str)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What is known of one command."""
+
+    takes: Callable[[Any], bool]
+    "Whether a value is one for it."
+    ends_pause: bool = False
+    "Whether training goes on with it."
+
+
+#: Every command by its name.
+COMMANDS: dict[str, Kind] = {
+    "pause": Kind(_nothing),
+    "resume": Kind(_nothing, ends_pause=True),
+    "step": Kind(_count, ends_pause=True),
+    "run_epochs": Kind(_count, ends_pause=True),
+    "finish_epoch": Kind(_nothing, ends_pause=True),
+    "stop": Kind(_cause, ends_pause=True),
+    "abandon": Kind(_nothing, ends_pause=True),
+    "checkpoint": Kind(_nothing),
+    "set": Kind(_setting),
+    "pace": Kind(_seconds),
+    "probe": Kind(_question),
+}
+
+
+def refusal(name: str, value: Any) -> str:
+    """Return why a command cannot be obeyed whatever the run; empty if it can."""
+    kind = COMMANDS.get(name)
+    if kind is None:
+        return f"there is no command {name[:40]!r}; there are {', '.join(COMMANDS)}"
+    return "" if kind.takes(value) else f"{name}: {repr(value)[:80]} is no value for it"
 
 
 class Controls:

@@ -117,6 +117,8 @@ def before_training(training: Training) -> tuple[str, ...]:
 def _due(history: History, event: Event) -> bool:
     match event:
         case EpochEnded(epoch=epoch):
+            if not math.isfinite(event.train["loss"]):
+                return True
             # The check of the last epoch follows at once.
             return epoch < history.epochs and epoch % (1 << max(0, epoch.bit_length() - 4)) == 0
         case LayersProbed():

@@ -11,7 +11,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
+
+#: What was measured, by name; any number in it may be NaN or infinite, which the log keeps as text.
+Measured: TypeAlias = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,9 +87,9 @@ class EpochEnded(Event):
 
     epoch: int
     step: int
-    train: Mapping[str, Any]
+    train: Measured
     "loss (data loss, evaluation mode, at the epoch's end), penalty, metrics, and batches {mean, low, high} of the batch losses."
-    validation: Mapping[str, Any] | None
+    validation: Measured | None
     "loss and metrics, measured the same way; None where this epoch has no check."
     lr: float
     "Learning rate of the last step."
@@ -121,7 +124,7 @@ class LayersProbed(Event):
 
     epoch: int
     step: int
-    layers_health: tuple[Mapping[str, Any], ...]
+    layers_health: tuple[Measured, ...]
     "One mapping per activation layer, first to last; see probes.layer_health."
 
 
@@ -135,7 +138,7 @@ class Diagnosed(Event):
     "Stable name, for example overfit."
     text: str
     "One or two sentences: what is seen and what to try."
-    evidence: Mapping[str, Any] = field(default_factory=dict)
+    evidence: Measured = field(default_factory=dict)
     epoch: int = 0
 
 
@@ -196,7 +199,7 @@ class Probed(Event):
 
     probe: str
     step: int
-    answer: Mapping[str, Any]
+    answer: Measured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,12 +215,14 @@ class RunEnded(Event):
     best_epoch: int | None = None
     restored_epoch: int | None = None
     "Epoch whose weights are the final ones; None if they are those of the last step."
-    test: Mapping[str, Any] | None = None
+    test: Measured | None = None
     "loss and metrics of the final weights on the test part; None if the run has none to give."
     seconds: float = 0.0
     "Time spent training, without pauses."
     detail: str = ""
     "For people: why it ended."
+    interrupted_by: str = ""
+    "What stopped a run that is to go on later, such as SIGTERM; empty for every other end."
 
 
 EVENTS: dict[str, type[Event]] = {
@@ -262,9 +267,9 @@ def from_plain(values: Mapping[str, Any]) -> Event:
     kind = EVENTS.get(values.get("event", ""))
     if kind is None:
         raise ValueError(f"no event {values.get('event')!r}")
-    known = {item.name for item in fields(kind)}
+    known, numeric = {item.name for item in fields(kind)}, _numeric(kind)
     try:
-        return kind(**{key: _read(key, value) for key, value in values.items() if key in known})
+        return kind(**{key: _read(value, key in numeric) for key, value in values.items() if key in known})
     except TypeError as error:
         raise ValueError(f"incomplete event {kind.name}: {error}") from None
 
@@ -280,24 +285,18 @@ def _strict(value: Any) -> Any:
 
 
 _NON_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
-# Elsewhere "nan" may be somebody's class name.
-_NUMERIC = {
-    "loss",
-    "low",
-    "high",
-    "lr",
-    "value",
-    "best",
-    "reference",
-    "train",
-    "validation",
-    "test",
-    "layers_health",
-}
 
 
-def _read(key: str, value: Any) -> Any:
-    if key in _NUMERIC:
+@cache
+def _numeric(kind: type[Event]) -> frozenset[str]:
+    """Fields in which "nan" is a number; elsewhere it may be somebody's class name."""
+    return frozenset(
+        item.name for item in fields(kind) if "float" in str(item.type) or "Measured" in str(item.type)
+    )
+
+
+def _read(value: Any, numeric: bool) -> Any:
+    if numeric:
         return _numbers(value)
     return tuple(value) if isinstance(value, list) else value
 

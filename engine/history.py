@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
+from .controls import COMMANDS
 from .events import (
     Checked,
     CheckpointSaved,
@@ -147,7 +148,7 @@ class History:
             return
         if event.command == "pause":
             self.paused = True
-        elif event.command in ("resume", "step", "run_epochs", "finish_epoch", "stop", "abandon"):
+        elif event.command in COMMANDS and COMMANDS[event.command].ends_pause:
             self.paused = False
         elif event.command == "pace":
             self.pace = float(event.value)
@@ -176,7 +177,7 @@ class History:
             self.commands = [command for command in self.commands if command.step <= event.step]
         self.resumes.append(event)
         self.epoch, self.step = event.epoch, event.step
-        self.ended, self.paused = None, False
+        self.ended, self.paused, self.pace = None, False, 0.0
         for key, (_, new) in event.changes.items():
             self._changes[key] = new
         self._marks = {at: mark for at, mark in self._marks.items() if at <= (event.step, event.epoch)}
@@ -255,13 +256,16 @@ class History:
         )
 
     def eta(self) -> float | None:
-        """Return the seconds to the last epoch at the pace of the recent epochs, evaluations included; an upper bound."""
-        if not len(self.epoch_seconds) or self.ended is not None:
+        """Return the seconds to the end of the last epoch at the pace of the recent ones, evaluations included.
+
+        An upper bound, since the run may stop early; None before the first epoch has ended, and after the run has.
+        """
+        last = self.epoch_seconds.last
+        if last is None or self.started is None or self.ended is not None:
             return None
-        first = max(1, self.epoch - 19)
-        recent = self.epoch_seconds.envelope(first, self.epoch, 20).mean
+        recent = self.epoch_seconds.envelope(max(1.0, last.x - 19), last.x, 20).mean
         pace = float(sum(recent) / len(recent)) if len(recent) else math.nan
-        return max(pace, self.pace) * max(0, self.epochs - self.epoch)
+        return max(pace, self.pace) * max(0.0, self.epochs - self.step / self.started.steps_per_epoch)
 
 
 def _curves(curves: dict[str, Series], epoch: int, values: Mapping[str, Any]) -> None:

@@ -23,12 +23,14 @@ import torch
 from . import diagnosis, probes
 from .branching import Branch, Ring
 from .changes import changes, refuse_unchangeable
-from .controls import Command, Controls
+from .clock import Clock
+from .controls import Command, Controls, refusal
 from .errors import InputError, LaderaError
 from .events import (
     Checked,
     CheckpointSaved,
     CommandTaken,
+    Diagnosed,
     EpochEnded,
     Event,
     LayersProbed,
@@ -41,20 +43,9 @@ from .events import (
 )
 from .experiment import Experiment
 from .history import History
+from .saving import Keeper, Saving
 from .stopping import Verdict
 from .training import Training
-
-
-class Keeper(Protocol):
-    """Where a run's state is kept; the run directory is one."""
-
-    def save(self, tensors: Mapping[str, torch.Tensor], plain: Mapping[str, Any]) -> str:
-        """Keep the complete state and return its place. Raises OSError; training goes on."""
-        ...
-
-    def finish(self, tensors: Mapping[str, torch.Tensor], plain: Mapping[str, Any]) -> None:
-        """Keep the final weights and running statistics. Raises OSError."""
-        ...
 
 
 class Checkpoint(Protocol):
@@ -102,20 +93,37 @@ def run(
     loop = _Loop(experiment, controls or Controls(), keeper, checkpoint, ring)
     history = checkpoint.history if checkpoint else History()
     begun = False
+    threads = torch.get_num_threads()
     try:
         for event in loop.events():
             begun = True
             history.apply(event)
             yield event
-            for finding in diagnosis.news(history, event):
+            for finding in _findings(history, event):
                 history.apply(finding)
                 yield finding
     except Exception as error:
-        if not begun:
+        if not begun or history.ended is not None:
             raise
-        yield loop.ended("failed", _in_words(error, loop.training))
+        yield loop.ended(_Ending("failed", _in_words(error, loop.training)))
+    finally:
+        torch.set_num_threads(threads)
     if linger:
         yield from loop.answer_probes()
+
+
+def _findings(history: History, event: Event) -> list[Diagnosed]:
+    """What the diagnosis finds; a fault of its own is one finding, and no end of the run."""
+    try:
+        return [*diagnosis.news(history, event)]
+    except Exception as error:
+        if any(one.finding == _NO_DIAGNOSIS for one in history.diagnoses):
+            return []
+        text = f"The diagnosis failed ({type(error).__name__}: {error}); training goes on without it."
+        return [Diagnosed(time=event.time, finding=_NO_DIAGNOSIS, text=text, epoch=history.epoch)]
+
+
+_NO_DIAGNOSIS = "no_diagnosis"
 
 
 def _in_words(error: Exception, training: Training) -> str:
@@ -144,8 +152,24 @@ class _Spread:
         return self.total / self.count if self.count else math.nan
 
 
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    """How a run is to end."""
+
+    reason: str
+    "As in RunEnded."
+    detail: str
+    keeps: bool = True
+    "Whether the final weights are kept."
+    saves: bool = True
+    "Whether the complete state is saved, so that the run can go on."
+    tests: bool = True
+    "Whether the test part is looked at."
+    interrupted_by: str = ""
+
+
 class _Loop:
-    """The loop and its position in the run; `position` and `training` together are what a checkpoint keeps."""
+    """The loop and its position in the run, which together with `training` is what a checkpoint keeps."""
 
     def __init__(
         self,
@@ -157,7 +181,8 @@ class _Loop:
     ) -> None:
         self.training = Training(experiment)
         self.controls = controls
-        self.keeper = keeper
+        self.saving = Saving(keeper)
+        self.clock = Clock()
         self.checkpoint = checkpoint
         self.ring = ring
         self.epoch = 1
@@ -167,23 +192,15 @@ class _Loop:
         self.in_epoch = _Spread()
         self.in_report = _Spread()
         self.first_loss: float | None = None
-        self.seconds = 0.0
-        "Time spent training before this process's share."
-        self.epoch_seconds = 0.0
         self.tests = 0
-        self.ending: tuple[str, str] | None = None
-        "Reason and words, once the run is to end."
+        self.ending: _Ending | None = None
+        "Set once the run is to end."
         self.paused = False
         self.pause_at_step: int | None = None
         self.pause_after_epoch: int | None = None
         self.stop_after_epoch = False
         self.pace = 0.0
         "Least seconds per epoch; 0 is as fast as it goes."
-        self.final = True
-        "Whether the end is to be tested: a run that was interrupted goes on later."
-        self._mark = time.monotonic()
-        self._saved_at = time.monotonic()
-        self._save_failed = False
 
     # -- the story ---------------------------------------------------------------------------------------------------
 
@@ -208,21 +225,22 @@ class _Loop:
                 self.index += 1
                 self._take(loss)
                 if not math.isfinite(loss):
-                    self.ending = "diverged", f"the loss became {loss} at step {training.step + 1}"
+                    self.ending = _diverged(f"the loss became {loss} at step {training.step + 1}")
                     yield self._steps_ended(training.step + 1)
                     break
                 if training.step % report_every == 0:
                     yield self._steps_ended()
                 if self.controls.pending or self.paused or training.step == self.pause_at_step:
                     yield from self._obey()
+                    self.clock.start()
                 if self.ending is not None:
                     break
-                if self._checkpoint_due():
+                if self.saving.due(training.experiment.training.checkpoint_every):
                     yield self._save()
             if self.ending is None:
                 yield from self._end_epoch(chance)
         if self.ending is None:
-            self.ending = "finished", f"all {training.experiment.training.epochs} epochs were made"
+            self.ending = _Ending("finished", f"all {training.experiment.training.epochs} epochs were made")
         yield from self._end()
 
     def _started(self, chance: float | None) -> RunStarted:
@@ -258,7 +276,7 @@ class _Loop:
     def _resumed(self, checkpoint: Checkpoint) -> Resumed:
         training, checks = self.training, checkpoint.history.checks
         if checks and checks[-1].verdict == "stop" and training.stopping.exhausted:
-            self.ending = "stopped_early", self._why_early(checks[-1])
+            self.ending = _Ending("stopped_early", self._why_early(checks[-1]))
         found = changes(checkpoint.plain["experiment"], training.experiment.plain())
         return Resumed(time=self.now(), epoch=self.epoch - 1, step=training.step, changes=found)
 
@@ -285,12 +303,12 @@ class _Loop:
         }
         check = epoch % config.training.validate_every == 0 or epoch == config.training.epochs
         validation = training.evaluate(training.data.validation) if check else None
-        seconds = self._lap()
+        seconds = self.clock.lap()
         yield EpochEnded(
             time=self.now(), epoch=epoch, step=training.step, train=train, validation=validation, lr=training.optimizer.lr,
             seconds=seconds, examples_per_second=len(training.data.train.x) / seconds,
         )  # fmt: skip
-        self.epoch, self.index, self.in_epoch, self.epoch_seconds = epoch + 1, 0, _Spread(), 0.0
+        self.epoch, self.index, self.in_epoch = epoch + 1, 0, _Spread()
         if validation is not None:
             yield self._check(epoch, validation)
         if epoch & (epoch - 1) == 0:
@@ -298,11 +316,13 @@ class _Loop:
         self._keep_in_ring()
         start = max(self.first_loss or 0.0, chance or 0.0)
         # One batch loss, taken before its update, may be a single overshoot: the epoch's end must be as bad.
-        if self.ending is None and spread.low > 10 * start > 0 and not train["loss"] <= 10 * start:
+        if not math.isfinite(train["loss"]):
+            self.ending = _diverged(f"the training loss became {train['loss']} in epoch {epoch}")
+        elif self.ending is None and spread.low > 10 * start > 0 and train["loss"] > 10 * start:
             words = f"the loss stayed above ten times its start ({start:.4g}) through epoch {epoch}"
-            self.ending = "diverged", words
+            self.ending = _diverged(words)
         if self.ending is None and self.stop_after_epoch:
-            self.ending = "stopped", f"stopped on request after epoch {epoch}"
+            self.ending = _Ending("stopped", f"stopped on request after epoch {epoch}")
         if self.ending is None and self.pause_after_epoch is not None and epoch >= self.pause_after_epoch:
             self.pause_after_epoch = None
             yield self._taken(Command("pause"))
@@ -312,12 +332,12 @@ class _Loop:
 
     def _keep_pace(self, seconds: float) -> Iterator[Event]:
         """Wait out what is left of the pace asked for, so that an eye can follow; no training time, no other number."""
-        until = time.monotonic() + self.pace - seconds
-        self._stop_clock()
-        while self.ending is None and (left := until - time.monotonic()) > 0 and self.pace:
+        began = time.monotonic() - seconds
+        self.clock.stop()
+        while self.ending is None and (left := began + self.pace - time.monotonic()) > 0:
             self.controls.wait(left)
             yield from self._obey()
-        self._mark = time.monotonic()
+        self.clock.start()
 
     def _check(self, epoch: int, validation: Mapping[str, Any]) -> Checked:
         training, stopping = self.training, self.training.experiment.stopping
@@ -327,7 +347,7 @@ class _Loop:
         if verdict.best_epoch == epoch:
             training.keep_best()
         if verdict.stop:
-            self.ending = "stopped_early", self._why_early(verdict)
+            self.ending = _Ending("stopped_early", self._why_early(verdict))
         return Checked(
             time=self.now(), epoch=epoch, value=value, best=verdict.best, best_epoch=verdict.best_epoch,
             reference=verdict.reference, wait=verdict.wait, patience=verdict.patience,
@@ -337,41 +357,43 @@ class _Loop:
     def _why_early(self, last: Verdict | Checked) -> str:
         stopping = self.training.experiment.stopping
         best = "" if last.best is None else f"; best {last.best:.6g} at epoch {last.best_epoch}"
-        return f"{stopping.monitor} did not improve by more than {stopping.min_delta:g} in {last.wait} checks{best}"
+        margin = f" by more than {stopping.min_delta:g}" if stopping.min_delta else ""
+        return f"{stopping.monitor} did not improve{margin} in {last.wait} checks{best}"
 
     def _end(self) -> Iterator[Event]:
         assert self.ending is not None
-        reason, _ = self.ending
-        training = self.training
+        training, ending, keeper = self.training, self.ending, self.saving.keeper
         restores = training.experiment.stopping.restore_best and training.best_parameters is not None
-        tests = self.final and len(training.data.test.x) > 0 and (reason != "diverged" or restores)
-        if self.keeper is not None and reason != "diverged" and self.ending[1] != _ABANDONED:
+        if keeper is not None and ending.saves:
             yield self._save()
         restored = training.stopping.state()["best_epoch"] if restores and training.restore_best() else None
-        self.tests += tests
-        test = training.evaluate(training.data.test) | {"evaluations": self.tests} if tests else None
-        event = self.ended(*self.ending, restored=restored, test=test)
-        if self.keeper is not None and self.ending[1] != _ABANDONED:
+        test = None
+        # Weights that diverged tell nothing.
+        if ending.tests and len(training.data.test.x) and (ending.reason != "diverged" or restores):
+            self.tests += 1
+            test = training.evaluate(training.data.test) | {"evaluations": self.tests}
+        event = self.ended(ending, restored=restored, test=test)
+        if keeper is not None and ending.keeps:
             try:
-                self.keeper.finish(training.tensors(), self._plain())
+                keeper.finish(training.tensors(), self._plain())
             except OSError as error:
                 yield StorageFailed(time=self.now(), what="final weights", error=str(error))
         yield event
 
     def ended(
-        self, reason: str, detail: str, *, restored: int | None = None, test: Mapping[str, Any] | None = None
+        self, ending: _Ending, *, restored: int | None = None, test: Mapping[str, Any] | None = None
     ) -> RunEnded:
         """Build the last event."""
         return RunEnded(
-            time=self.now(), reason=reason, epoch=self.epoch - 1, step=self.training.step,
+            time=self.now(), reason=ending.reason, epoch=self.epoch - 1, step=self.training.step,
             best_epoch=self.training.stopping.state()["best_epoch"], restored_epoch=restored, test=test,
-            seconds=self.now(), detail=detail,
+            seconds=self.now(), detail=ending.detail, interrupted_by=ending.interrupted_by,
         )  # fmt: skip
 
     # -- commands ----------------------------------------------------------------------------------------------------
 
     def _obey(self) -> Iterator[Event]:
-        """Take waiting commands; while paused, wait for more. Pauses do not count as training time."""
+        """Take waiting commands; while paused, wait for more, with the clock stopped."""
         if self.training.step == self.pause_at_step:
             self.pause_at_step, self.paused = None, True
             yield self._taken(Command("pause"))
@@ -380,32 +402,36 @@ class _Loop:
                 yield from self._one(command)
             if not self.paused or self.ending is not None:
                 return
-            self._stop_clock()
+            self.clock.stop()
             self.controls.wait(60.0)
-            self._mark = time.monotonic()
 
     def _one(self, command: Command) -> Iterator[Event]:
         training, value = self.training, command.value
-        error = ""
+        error = refusal(command.name, value)
+        if error:
+            yield self._taken(Command(command.name), error)  # without a value that no log may be able to hold
+            return
         match command.name:
             case "pause":
                 self.paused = True
             case "resume":
                 self.paused = False
             case "step":
-                self.pause_at_step, self.paused = training.step + max(1, int(value)), False
+                self.pause_at_step, self.paused = training.step + value, False
             case "run_epochs":
-                self.pause_after_epoch, self.paused = self.epoch - 1 + max(1, int(value)), False
+                self.pause_after_epoch, self.paused = self.epoch - 1 + value, False
             case "finish_epoch":
                 self.stop_after_epoch, self.paused = True, False
             case "stop":
-                self.final = not value
-                self.ending = "stopped", f"stopped by {value}" if value else "stopped on request"
+                words = f"stopped by {value}" if value else "stopped on request"
+                # What was interrupted goes on later, and is tested then.
+                self.ending = _Ending("stopped", words, tests=not value, interrupted_by=value or "")
             case "abandon":
-                self.final = False
-                self.ending = "stopped", _ABANDONED
+                self.ending = _Ending(
+                    "stopped", "abandoned on request", keeps=False, saves=False, tests=False
+                )
             case "pace":
-                self.pace = max(0.0, float(value))
+                self.pace = float(value)
             case "checkpoint":
                 yield self._taken(command)
                 yield self._save()
@@ -418,8 +444,8 @@ class _Loop:
             case "probe":
                 yield self._probe(command)
                 return
-            case _:
-                error = f"there is no command {command.name!r}"
+            case name:
+                raise AssertionError(f"{name} is in COMMANDS and not obeyed")
         yield self._taken(command, error)
 
     def _taken(self, command: Command, error: str = "") -> CommandTaken:
@@ -430,7 +456,7 @@ class _Loop:
 
     def answer_probes(self) -> Iterator[Event]:
         """After the end, answer questions about the final network until told to stop."""
-        self._stop_clock()
+        self.clock.stop()
         while True:
             for command in self.controls.take():
                 if command.name == "probe":
@@ -456,29 +482,13 @@ class _Loop:
 
     # -- checkpoints -------------------------------------------------------------------------------------------------
 
-    def _checkpoint_due(self) -> bool:
-        every = self.training.experiment.training.checkpoint_every
-        if self._save_failed:
-            every = min(every, _RETRY)
-        return self.keeper is not None and every > 0 and time.monotonic() - self._saved_at >= every
-
     def _save(self) -> Event:
-        assert self.keeper is not None or self.ending is None
-        self._saved_at = began = time.monotonic()
-        if self.keeper is None:
-            return StorageFailed(time=self.now(), what="checkpoint", error="this run keeps nothing on disk")
         try:
-            path = self.keeper.save(self.training.tensors(), self._plain())
+            path, seconds = self.saving.save(self.training.tensors(), self._plain())
         except OSError as error:
-            self._save_failed = True
             return StorageFailed(time=self.now(), what="checkpoint", error=str(error))
-        self._save_failed = False
         return CheckpointSaved(
-            time=self.now(),
-            epoch=self.epoch - 1,
-            step=self.training.step,
-            path=path,
-            seconds=time.monotonic() - began,
+            time=self.now(), epoch=self.epoch - 1, step=self.training.step, path=path, seconds=seconds
         )
 
     def _plain(self) -> dict[str, Any]:
@@ -486,7 +496,7 @@ class _Loop:
             "training": self.training.plain(), "experiment": self.training.experiment.plain(),
             "data_digest": self.training.data.digest, "epoch": self.epoch, "index": self.index,
             "in_epoch": asdict(self.in_epoch), "in_report": asdict(self.in_report), "first_loss": self.first_loss,
-            "seconds": self.now(), "epoch_seconds": self.epoch_seconds + time.monotonic() - self._mark,
+            "seconds": self.clock.seconds, "epoch_seconds": self.clock.epoch_seconds,
             "tests": self.tests,
         }  # fmt: skip
 
@@ -504,30 +514,15 @@ class _Loop:
         self.epoch, self.index = plain["epoch"], plain["index"]
         self.in_epoch, self.in_report = _Spread(**plain["in_epoch"]), _Spread(**plain["in_report"])
         self.first_loss, self.tests = plain["first_loss"], plain["tests"]
-        self.seconds, self.epoch_seconds = plain["seconds"], plain["epoch_seconds"]
-        self._mark = time.monotonic()
-
-    # -- time --------------------------------------------------------------------------------------------------------
+        self.clock = Clock(plain["seconds"], plain["epoch_seconds"])
 
     def now(self) -> float:
         """Seconds of training so far, without pauses."""
-        return self.seconds + time.monotonic() - self._mark
-
-    def _stop_clock(self) -> None:
-        passed = time.monotonic() - self._mark
-        self.seconds += passed
-        self.epoch_seconds += passed
-        self._mark = time.monotonic()
-
-    def _lap(self) -> float:
-        """Return the seconds of the epoch that ends now."""
-        self._stop_clock()
-        return max(self.epoch_seconds, 1e-9)
+        return self.clock.seconds
 
 
-_ABANDONED = "abandoned on request"
-#: Seconds until the next attempt after a checkpoint that could not be written.
-_RETRY = 5.0
+def _diverged(detail: str) -> _Ending:
+    return _Ending("diverged", detail, saves=False)
 
 
 def _version(package: str) -> str:

@@ -16,7 +16,7 @@ def diverged(view: View, standing: bool) -> Found | None:
     values = [view.train] * (view.epoch > 0) + ([step.y] if step else [])
     if point:
         values.append(point.y)
-    broken = not all(math.isfinite(value) for value in values)
+    broken = [value for value in values if not math.isfinite(value)]
     start = max(history.started.chance or 0.0 if history.started else 0.0, _first_low(view))
     huge = point is not None and math.isfinite(start) and point.low > 10 * start > 0
     ended = history.ended is not None and history.ended.reason == "diverged"
@@ -25,7 +25,7 @@ def diverged(view: View, standing: bool) -> Found | None:
     seen = "the loss is no longer a number" if broken else f"the loss is {short(view.train)}"
     return Found(
         f"Training diverged: {seen}. {_gentler(view)}",
-        rounded(loss=values[-1] if values else math.nan, start=start, lr=view.lr),
+        rounded(loss=[*broken, *reversed(values), math.nan][0], start=start, lr=view.lr),
     )
 
 

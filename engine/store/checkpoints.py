@@ -11,7 +11,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,7 +80,7 @@ def save(
     return place
 
 
-def prune(directory: Path, keep: list[Path]) -> None:
+def prune(directory: Path, keep: Collection[str]) -> None:
     """Delete every checkpoint but those named, and what interrupted saves left; as far as the storage lets us."""
     folder = directory / FOLDER
     try:
@@ -89,7 +89,7 @@ def prune(directory: Path, keep: list[Path]) -> None:
         return
     for path in paths:
         ours = _NAME.fullmatch(path.name) or path.name.startswith(_STAGING)
-        if ours and path not in keep:
+        if ours and path.name not in keep:
             shutil.rmtree(path, ignore_errors=True)
 
 

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import os
 import selectors
 import socket
 import struct
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from ..controls import Controls
+from ..controls import Controls, refusal
 from .control import NAME, short_address
 
 _LONGEST_LINE = 1 << 16
@@ -123,11 +120,10 @@ class ControlServer:
             name, value = request["command"], request.get("value")
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return 'not a command: send {"command": name, "value": …}, one a line'
-        check = COMMANDS.get(name) if isinstance(name, str) else None
-        if check is None:
-            return f"there is no command {str(name)[:40]!r}; there are {', '.join(COMMANDS)}"
-        if not check(value):
-            return f"{name}: {json.dumps(value)[:80]} is no value for it"
+        if why := refusal(str(name), value):
+            return why
+        if name == "stop" and value is not None:  # only this process knows what interrupted it
+            return f"stop: {repr(value)[:80]} is no value for it"
         self._controls.send(name, value)
         return ""
 
@@ -154,38 +150,6 @@ class ControlServer:
             self._watchers.remove(watcher)
             self._selector.unregister(watcher.socket)
             watcher.socket.close()
-
-
-def _whole(least: int, most: int = 10_000_000) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
-
-
-def _nothing(value: Any) -> bool:
-    return value is None
-
-
-def _seconds(value: Any) -> bool:
-    return (
-        isinstance(value, int | float)
-        and not isinstance(value, bool)
-        and math.isfinite(value)
-        and 0 <= value <= 3600
-    )
-
-
-def _setting(value: Any) -> bool:
-    return isinstance(value, dict) and value.keys() == {"key", "value"} and isinstance(value["key"], str)
-
-
-def _question(value: Any) -> bool:
-    return isinstance(value, dict) and isinstance(value.get("name"), str)
-
-
-#: What a watcher may ask, and what its value must be like.
-COMMANDS: dict[str, Callable[[Any], bool]] = {
-    "pause": _nothing, "resume": _nothing, "step": _whole(1), "run_epochs": _whole(1), "finish_epoch": _nothing,
-    "stop": _nothing, "abandon": _nothing, "checkpoint": _nothing, "set": _setting, "pace": _seconds, "probe": _question,
-}  # fmt: skip
 
 
 def _same_user(connection: socket.socket) -> bool:

@@ -57,7 +57,8 @@ class Recorder:
         "Whether the final weights or records of the log could not be written at the end: exit code 3."
         self._root, self._name, self._controls = root, name, controls
         self._lock: Lock | None = None
-        self._kept: list[Path] = []
+        self._kept: list[str] = []
+        "Names of the checkpoints that stay: names, since the directory may be moved at any moment."
         self._best_epoch: int | None = None
         self._status = Status()
         self._recent: dict[type[Event], Event] = {}
@@ -67,10 +68,10 @@ class Recorder:
         self._ended: RunEnded | None = None
 
     @classmethod
-    def continuing(cls, lock: Lock, kept: list[Path], controls: Controls | None = None) -> Recorder:
+    def continuing(cls, lock: Lock, kept: list[str], controls: Controls | None = None) -> Recorder:
         """Return a recorder that goes on in an existing directory, whose lock it takes over.
 
-        `kept` are the checkpoints that stay until newer ones are complete.
+        `kept` names the checkpoints that stay until newer ones are complete.
         """
         recorder = cls(lock.directory.parent, "run", controls)
         recorder._lock, recorder._kept = lock, list(kept)
@@ -152,13 +153,14 @@ class Recorder:
 
     def save(self, tensors: Mapping[str, torch.Tensor], plain: Mapping[str, Any]) -> str:
         """Keep the complete state and return its place, relative to the run directory. Raises OSError."""
-        assert self.directory is not None
+        place = self.directory
+        assert place is not None
         self._writer.sync(force=True)
-        path = checkpoints.save(self.directory, tensors, plain, self._writer.end())
-        self._kept = [path, *self._kept][: checkpoints.KEPT]
+        path = checkpoints.save(place, tensors, plain, self._writer.end())
+        self._kept = [path.name, *self._kept][: checkpoints.KEPT]
         self._save_best(tensors, plain)
-        checkpoints.prune(self.directory, self._kept)
-        return str(path.relative_to(self.directory))
+        checkpoints.prune(place, self._kept)
+        return str(path.relative_to(place))
 
     def finish(self, tensors: Mapping[str, torch.Tensor], plain: Mapping[str, Any]) -> None:
         """Keep the final weights and running statistics, trying again for a moment. Raises OSError."""
@@ -183,10 +185,10 @@ class Recorder:
         assert self.directory is not None
         stopping = plain["training"]["stopping"]
         epoch = stopping["best_epoch"]
-        if "best.parameters" not in tensors or epoch == self._best_epoch:
+        path = self.directory / directory.BEST
+        if "best.parameters" not in tensors or (epoch == self._best_epoch and path.exists()):
             return
         facts = {"epoch": str(epoch), "value": repr(stopping["best"])}
-        path = self.directory / directory.BEST
         checkpoints.save_weights(path, tensors["best.parameters"], tensors["best.buffers"], facts)
         self._best_epoch = epoch
 
@@ -225,13 +227,12 @@ class Recorder:
 
     def moved(self, place: Path) -> None:
         """Go on in another directory: that of the run was moved there."""
-        self._kept = [place / path.relative_to(self.directory) for path in self._kept if self.directory]
         self.directory = place
 
     def remade(self, lock: Lock) -> None:
         """Go on in a directory that was deleted and is made anew."""
         assert self.directory is not None
-        self._lock, self._kept, self._best_epoch = lock, [], None
+        self._lock = lock
         started = log.read(self.directory / log.NAME, 0, 1 << 20)[0]
         if started and isinstance(started[0], RunStarted):
             directory.write_experiment(self.directory, started[0].experiment)

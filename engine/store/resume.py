@@ -94,7 +94,7 @@ class Resumption:
         Raises InputError if the data are not those of the run; nothing was changed then.
         """
         controls = controls or Controls()
-        kept = [] if self.state is None else [self.state.path]
+        kept = [] if self.state is None else [self.state.path.name]
         self.recorder = Recorder.continuing(self._lock, kept, controls)
         try:
             stream = run(

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from ..controls import COMMANDS
 from ..events import (
     Checked,
     CheckpointSaved,
@@ -132,22 +133,19 @@ def after(status: Status, event: Event, now: float) -> Status:
 def exit_code(event: RunEnded) -> int:
     """Return the exit code of a run that ended so."""
     if event.reason == "stopped":
-        return 130 if "SIGINT" in event.detail else 143 if "SIGTERM" in event.detail else 0
+        return {"SIGINT": 130, "SIGTERM": 143}.get(event.interrupted_by, 0)
     return {"failed": 3, "diverged": 4}.get(event.reason, 0)
 
 
 def _commanded(status: Status, event: CommandTaken) -> Status:
     if event.error:
         return status
-    match event.command:
-        case "pause":
-            return replace(status, state="paused")
-        case "resume" | "step" | "run_epochs" | "finish_epoch" | "stop" | "abandon":
-            return replace(status, state="training")
-        case "set" if event.value["key"] == "training.epochs":
-            return replace(status, epochs=event.value["value"])
-        case _:
-            return status
+    kind = COMMANDS.get(event.command)
+    if event.command == "pause" or (kind is not None and kind.ends_pause):
+        return replace(status, state="paused" if event.command == "pause" else "training")
+    if event.command == "set" and event.value["key"] == "training.epochs":
+        return replace(status, epochs=event.value["value"])
+    return status
 
 
 def _measured(part: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ladera.engine.events import EVENTS, CommandTaken, EpochEnded, RunStarted, StepsEnded, from_plain, to_line
+from ladera.engine.events import (
+    EVENTS,
+    Checked,
+    CommandTaken,
+    Diagnosed,
+    EpochEnded,
+    LayersProbed,
+    Probed,
+    RunEnded,
+    RunStarted,
+    StepsEnded,
+    from_plain,
+    to_line,
+)
 
 NUMBERS = st.floats(allow_nan=False) | st.just(math.inf)
 
@@ -45,6 +58,22 @@ def test_names_that_look_like_numbers_stay_names() -> None:
         sizes={"train": 1}, steps_per_epoch=1,
     )  # fmt: skip
     assert from_plain(json.loads(to_line(event))) == event
+
+
+def test_every_number_that_may_not_be_finite_comes_back_as_one() -> None:
+    events = [
+        RunStarted(
+            experiment={}, parameters=1, task="regression", sizes={}, steps_per_epoch=1, chance=math.inf
+        ),
+        Diagnosed(finding="diverged", text="", evidence={"loss": -math.inf}),
+        Checked(epoch=1, value=math.inf, best=None, best_epoch=None, wait=1, patience=2, verdict="waiting"),
+        LayersProbed(epoch=0, step=0, layers_health=({"std": math.inf},)),
+        Probed(probe="rates", step=1, answer={"rates": (math.inf, 1.0)}),
+        RunEnded(reason="diverged", test={"loss": math.inf, "metrics": {"mae": -math.inf}}),
+        CommandTaken(command="set", value={"key": "stopping.monitor", "value": "inf"}),
+    ]
+    for event in events:
+        assert from_plain(json.loads(to_line(event))) == event
 
 
 def test_text_stays_one_line() -> None:

@@ -75,6 +75,18 @@ def test_the_rest_is_estimated_from_recent_epochs_and_is_an_upper_bound() -> Non
     history = History.of([STARTED, epoch(1, seconds=2.0), epoch(2, seconds=4.0)])
     assert history.eta() == pytest.approx(3.0 * 8)
     assert History.of([STARTED]).eta() is None
+    history.apply(StepsEnded(epoch=3, step=5, loss=1.0, low=1.0, high=1.0))
+    assert history.eta() == pytest.approx(3.0 * 7.5)  # half of epoch 3 is still to come
+    history.apply(StepsEnded(epoch=10, step=19, loss=1.0, low=1.0, high=1.0))
+    assert history.eta() == pytest.approx(3.0 * 0.5)
+
+
+def test_a_resumed_run_goes_at_full_speed() -> None:
+    history = History.of(
+        [STARTED, CommandTaken(command="pace", value=100.0), epoch(1), Resumed(epoch=1, step=2)]
+    )
+    assert history.pace == 0.0
+    assert history.eta() == pytest.approx(2.0 * 9)
 
 
 def test_a_changed_setting_is_what_the_history_tells() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import time
 from collections.abc import Iterator
 from dataclasses import fields, replace
 from types import SimpleNamespace
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from ladera.engine import Experiment, loop, run
+from ladera.engine import Experiment, diagnosis, loop, run
 from ladera.engine.branching import Ring
 from ladera.engine.controls import Controls
 from ladera.engine.errors import InputError
@@ -21,6 +22,7 @@ from ladera.engine.events import (
     Checked,
     CheckpointSaved,
     CommandTaken,
+    Diagnosed,
     EpochEnded,
     Event,
     Probed,
@@ -29,6 +31,7 @@ from ladera.engine.events import (
     RunStarted,
     StepsEnded,
     StorageFailed,
+    to_line,
 )
 from ladera.engine.history import History
 from ladera.engine.training import Training
@@ -320,6 +323,40 @@ def test_a_finite_explosion_is_divergence_too() -> None:
     assert all(math.isfinite(event.train["loss"]) for event in of(EpochEnded, events))
 
 
+def test_an_update_that_overflows_after_the_last_loss_is_divergence_too() -> None:
+    # One step an epoch: the only batch loss is taken before the update that overflows.
+    experiment = configured(optimizer={"lr": 1e38}, training={"epochs": 1, "batch_size": "full"})
+    events = list(run(experiment))
+    end = of(RunEnded, events)[0]
+    assert all(math.isfinite(event.loss) for event in of(StepsEnded, events))
+    assert not math.isfinite(of(EpochEnded, events)[0].train["loss"])
+    assert (end.reason, end.test) == ("diverged", None)
+    assert "in epoch 1" in end.detail
+    found = of(Diagnosed, events)[-1]
+    assert (found.finding, math.isnan(found.evidence["loss"])) == ("diverged", True)
+
+
+def test_a_diagnosis_that_fails_is_told_once_and_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(history: History, event: Event) -> list[Diagnosed]:
+        raise ZeroDivisionError("no reference")
+
+    monkeypatch.setattr(diagnosis, "news", failing)
+    events = list(run(configured()))
+    assert [event.reason for event in of(RunEnded, events)] == ["finished"]
+    (told_once,) = of(Diagnosed, events)
+    assert "ZeroDivisionError: no reference" in told_once.text
+
+
+def test_the_number_of_threads_is_the_callers_again() -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        during = {torch.get_num_threads() for _ in run(configured(training={"threads": 1}))}
+        assert (during, torch.get_num_threads()) == ({1}, 2)
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_a_fault_while_training_becomes_the_last_event(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = iter(range(100))
     original = Training.update
@@ -417,6 +454,7 @@ def test_an_interrupted_run_is_not_tested_for_it_goes_on_later() -> None:
 
     end = of(RunEnded, steered(configured(), script))[0]
     assert end.test is None
+    assert end.interrupted_by == "SIGTERM"
     assert "SIGTERM" in end.detail
 
 
@@ -476,6 +514,71 @@ def test_slow_motion_changes_no_number_and_obeys_at_once() -> None:
         list(run(configured()))
     )
     assert of(RunEnded, events)[0].seconds < 3600
+
+
+def test_neither_waiting_for_the_pace_nor_a_pause_in_it_is_training_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    waits: list[float] = []
+
+    def wait(self: Controls, seconds: float) -> None:
+        nonlocal now
+        waits.append(seconds)
+        now += min(seconds, 0.5)
+        if len(waits) == 2:
+            self.pause()
+        if len(waits) == 4:
+            self.resume()
+
+    def script(event: Event, controls: Controls) -> None:
+        if isinstance(event, RunStarted):
+            controls.pace(2.0)
+
+    monkeypatch.setattr(Controls, "wait", wait)
+    events = steered(configured(training={"epochs": 3}), script)
+    # Half seconds: two of the pace, two of the pause in it, then nothing is left of it; four for each later epoch.
+    assert waits == pytest.approx([2.0, 1.5, 60.0, 60.0, *[2.0, 1.5, 1.0, 0.5] * 2])
+    assert of(RunEnded, events)[0].seconds == 0.0
+    assert {event.seconds for event in of(EpochEnded, events)} == {1e-9}
+    assert [event.time for event in events] == [0.0] * len(events)
+
+
+def test_a_new_pace_counts_from_the_epochs_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, waits = 1000.0, list[float]()
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+
+    def wait(self: Controls, seconds: float) -> None:
+        nonlocal now
+        waits.append(seconds)
+        now += 0.5
+        self.pace(0.75)
+
+    def script(event: Event, controls: Controls) -> None:
+        if isinstance(event, RunStarted):
+            controls.pace(3600.0)
+
+    monkeypatch.setattr(Controls, "wait", wait)
+    steered(configured(training={"epochs": 1}), script)
+    assert waits == pytest.approx([3600.0, 0.25])
+
+
+@pytest.mark.parametrize(
+    ("command", "value"),
+    [("step", "abc"), ("run_epochs", 0), ("set", {"key": "optimizer.lr"}), ("set", None), ("pace", None),
+     ("pace", math.nan), ("probe", 3), ("stop", {"by": "me"}), ("pause", object())],
+)  # fmt: skip
+def test_a_command_with_a_wrong_value_is_refused_and_ends_nothing(command: str, value: Any) -> None:
+    def script(event: Event, controls: Controls) -> None:
+        if isinstance(event, RunStarted):
+            controls.send(command, value)
+
+    events = steered(configured(), script)
+    (refused,) = of(CommandTaken, events)
+    assert f"{command}: " in refused.error
+    assert to_line(refused)
+    assert of(RunEnded, events)[0].reason == "finished"
 
 
 def test_an_unknown_command_is_told_and_ends_nothing() -> None:

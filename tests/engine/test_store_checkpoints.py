@@ -89,7 +89,7 @@ def test_pruning_keeps_what_it_is_told_and_collects_what_interrupted_saves_left(
     (folder / ".staging-1-1" / "manifest.json").write_text("{}")
     (folder / "notes of mine").mkdir()
     assert latest_valid(tmp_path) is not None
-    prune(tmp_path, paths[2:])
+    prune(tmp_path, [path.name for path in paths[2:]])
     assert sorted(path.name for path in folder.iterdir()) == [
         "notes of mine",
         *(path.name for path in paths[2:]),
@@ -251,7 +251,7 @@ def test_a_save_that_is_killed_at_any_call_leaves_the_last_one_whole(
         read = latest_valid(tmp_path)
         assert read is not None
         assert (read.step, read.skipped) in ((1, ()), (2, ()))
-        prune(tmp_path, [tmp_path / "checkpoints" / "step-000000001"])
+        prune(tmp_path, ["step-000000001"])
     assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["step-000000001"]
 
 

@@ -14,12 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ladera.engine.controls import Controls
+from ladera.engine.controls import COMMANDS, Controls
 from ladera.engine.errors import StoreError
 from ladera.engine.events import Probed, to_line
 from ladera.engine.store import control_server
 from ladera.engine.store.control import Control, send
-from ladera.engine.store.control_server import COMMANDS, ControlServer
+from ladera.engine.store.control_server import ControlServer
 
 
 class Owner:

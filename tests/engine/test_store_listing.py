@@ -161,7 +161,7 @@ def test_the_status_follows_the_events() -> None:
         (CommandTaken(command="step", value=1), {"state": "training"}),
         (CommandTaken(command="set", value={"key": "training.epochs", "value": 20}), {"epochs": 20}),
         (
-            RunEnded(reason="stopped", detail="stopped by SIGTERM", epoch=2, step=5),
+            RunEnded(reason="stopped", interrupted_by="SIGTERM", epoch=2, step=5),
             {"state": "stopped", "exit_code": 143},
         ),
         (

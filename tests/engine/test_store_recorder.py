@@ -370,8 +370,9 @@ def test_a_directory_deleted_while_training_is_made_anew(tmp_path: Path) -> None
     recorder, events = record(tmp_path, script)
     assert recorder.directory is not None
     told = [event for event in events if isinstance(event, StorageFailed)]
-    assert [event.what for event in told] == ["run directory"]
-    assert "made anew" in told[0].error
+    # Between the deletion of the log and of its folder the log alone may be missed, too.
+    assert [event.what for event in told if event.what != "log"] == ["run directory"]
+    assert "made anew" in told[-1].error
     history = load_history(recorder.directory)
     assert (history.state, history.epoch, len(history.train["loss"])) == ("finished", 6, 6)
     assert load_experiment(recorder.directory) == experiment()
