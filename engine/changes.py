@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import ValidationError
+
 from .errors import InputError
+from .experiment import Experiment
 
 #: Keys that may change while training.
 LIVE = (
@@ -18,6 +21,31 @@ LIVE = (
 
 #: Keys, or beginnings of keys, that may differ when a run goes on or branches; the rest would make another run of it.
 CHANGEABLE = (*LIVE, "description", "data.path", "training.schedule.", "training.device", "training.threads")
+
+
+def changed_live(experiment: Experiment, key: str, value: Any) -> Experiment:
+    """Return the experiment with a live value changed. Raises InputError: the key is not live, or the value not valid."""
+    if key not in LIVE:
+        raise InputError(f"{key} cannot change while training; what can: {', '.join(live_keys(experiment))}")
+    section, name = key.split(".")
+    if not hasattr(getattr(experiment, section), name):
+        kind = getattr(getattr(experiment, section), "kind", "")
+        raise InputError(f"{key}: {section} {kind} has no {name}")
+    if key == "model.dropout" and not getattr(experiment.model, "dropout", 0.0):
+        raise InputError("model.dropout: the network was built without dropout; start a new run with it")
+    plain = experiment.plain()
+    plain[section][name] = value
+    try:
+        return Experiment.model_validate(plain)
+    except ValidationError as error:
+        reason = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise InputError(f"{key} = {value}: {reason[:1].lower()}{reason[1:]}") from None
+
+
+def live_keys(experiment: Experiment) -> list[str]:
+    """Return the keys of this experiment that may change while it trains."""
+    found = [key for key in LIVE if hasattr(getattr(experiment, key.split(".")[0]), key.split(".")[1])]
+    return [key for key in found if key != "model.dropout" or getattr(experiment.model, "dropout", 0.0)]
 
 
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, list[Any]]:

@@ -203,6 +203,20 @@ class Probed(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PausedAt(Event):
+    """For viewers: a pause has taken effect; the reports of steps stay where an undisturbed run has them."""
+
+    name: ClassVar[str] = "paused_at"
+    recorded: ClassVar[bool] = False
+
+    epoch: int
+    "The epoch in progress."
+    step: int
+    loss: float
+    "Batch loss of that step, NaN before the first."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunEnded(Event):
     """The last event."""
 
@@ -229,7 +243,7 @@ EVENTS: dict[str, type[Event]] = {
     kind.name: kind
     for kind in (
         RunStarted, StepsEnded, EpochEnded, Checked, LayersProbed, Diagnosed, CommandTaken, CheckpointSaved, StorageFailed, Resumed,
-        Probed, RunEnded,
+        Probed, PausedAt, RunEnded,
     )
 }  # fmt: skip
 

@@ -49,7 +49,7 @@ class View:
 
     def __init__(self, history: History) -> None:
         self.history = history
-        from .series import Series  # numpy, which reading a diagnosis does not need
+        from .series import Series
 
         self.losses = history.train.get("loss") or Series()
         self.validations = history.validation.get("loss") or Series()

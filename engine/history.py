@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
+from .changes import with_changes
 from .controls import COMMANDS
 from .events import (
     Checked,
@@ -16,6 +17,7 @@ from .events import (
     EpochEnded,
     Event,
     LayersProbed,
+    PausedAt,
     Resumed,
     RunEnded,
     RunStarted,
@@ -36,8 +38,8 @@ class _Mark:
     layers: int
     diagnoses: int
     commands: int
+    saved: int
     changes: Mapping[str, Any]
-    checkpoint: CheckpointSaved | None
 
 
 class History:
@@ -48,9 +50,12 @@ class History:
     """
 
     def __init__(self) -> None:
-        from .series import (
-            Series,  # numpy, which lists of runs and the first frame of the lab do not wait for
-        )
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything."""
+        # With it comes numpy, which lists of runs and the first frame of the lab do not wait for.
+        from .series import Series
 
         self.started: RunStarted | None = None
         self.ended: RunEnded | None = None
@@ -69,11 +74,13 @@ class History:
         self.diagnoses: list[Diagnosed] = []
         self.commands: list[CommandTaken] = []
         self.resumes: list[Resumed] = []
-        self.checkpoint: CheckpointSaved | None = None
+        self.saved: list[CheckpointSaved] = []
         self.storage: StorageFailed | None = None
         "The last storage fault since the last good checkpoint; None while all is well."
         self.epoch = 0
         self.step = 0
+        self.batch_loss: float | None = None
+        "The newest batch loss, or mean of some; None before the first."
         self.time = 0.0
         self.examples_per_second = 0.0
         self.paused = False
@@ -99,7 +106,7 @@ class History:
             case EpochEnded():
                 self._epoch_ended(event)
             case StepsEnded():
-                self.epoch, self.step = event.epoch, event.step
+                self.epoch, self.step, self.batch_loss = event.epoch, event.step, event.loss
                 self.steps.append(event.step, event.loss, event.low, event.high)
             case Checked():
                 self.checks.append(event)
@@ -114,10 +121,13 @@ class History:
             case CommandTaken():
                 self._command(event)
             case CheckpointSaved():
-                self.checkpoint, self.storage = event, None
+                self.saved.append(event)
+                self.storage = None
                 self._set_mark(event)
             case StorageFailed():
                 self.storage = event
+            case PausedAt():
+                self.step, self.batch_loss = event.step, event.loss
             case Resumed():
                 self._rewind(event)
             case RunEnded():
@@ -168,13 +178,15 @@ class History:
             del self.layers[mark.layers :]
             del self.diagnoses[mark.diagnoses :]
             del self.commands[mark.commands :]
-            self._changes, self.checkpoint = dict(mark.changes), mark.checkpoint
+            del self.saved[mark.saved :]
+            self._changes = dict(mark.changes)
         else:
             # The kill came before the log told of the checkpoint: nothing lies after it, except from other attempts.
             self.checks = [check for check in self.checks if check.epoch <= last_epoch]
             self.layers = [probe for probe in self.layers if probe.step <= event.step]
             self.diagnoses = [finding for finding in self.diagnoses if finding.epoch <= last_epoch]
             self.commands = [command for command in self.commands if command.step <= event.step]
+            self.saved = [one for one in self.saved if one.step <= event.step]
         self.resumes.append(event)
         self.epoch, self.step = event.epoch, event.step
         self.ended, self.paused, self.pace = None, False, 0.0
@@ -185,14 +197,14 @@ class History:
 
     def _set_mark(self, event: CheckpointSaved | Resumed) -> None:
         self._marks[event.step, event.epoch] = _Mark(
-            len(self.checks), len(self.layers), len(self.diagnoses), len(self.commands), dict(self._changes),
-            self.checkpoint,
+            len(self.checks), len(self.layers), len(self.diagnoses), len(self.commands), len(self.saved),
+            dict(self._changes),
         )  # fmt: skip
 
     def _start_over(self) -> None:
         """Forget an attempt that was cut off before its first checkpoint: the run was started again from the beginning."""
         version, time = self.version, self.time
-        self.__init__()
+        self.reset()
         self.version, self.time = version, time
 
     # -- what views ask ----------------------------------------------------------------------------------------------
@@ -206,6 +218,17 @@ class History:
         for name in path:
             section = section.get(name, {})
         return section.get(last, default)
+
+    @property
+    def in_force(self) -> dict[str, Any]:
+        """The experiment as plain values, with what commands changed since; empty before the run began."""
+        return with_changes(self.started.experiment, self._changes) if self.started else {}
+
+    @property
+    def epochs_done(self) -> int:
+        """Epochs that have ended; `epoch` is the one in progress while steps are reported."""
+        last = self.epoch_seconds.last
+        return int(last.x) if last else 0
 
     @property
     def state(self) -> str:

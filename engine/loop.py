@@ -34,6 +34,7 @@ from .events import (
     EpochEnded,
     Event,
     LayersProbed,
+    PausedAt,
     Probed,
     Resumed,
     RunEnded,
@@ -192,6 +193,7 @@ class _Loop:
         self.in_epoch = _Spread()
         self.in_report = _Spread()
         self.first_loss: float | None = None
+        self.last_loss = math.nan
         self.tests = 0
         self.ending: _Ending | None = None
         "Set once the run is to end."
@@ -213,6 +215,9 @@ class _Loop:
             if self.checkpoint is not None:
                 refuse_unchangeable(changes(self.checkpoint.plain["experiment"], training.experiment.plain()))
                 self._restore(self.checkpoint)
+                # What was best before the branch is the parent's: a new run is judged by what it does itself.
+                training.forget_best()
+                self.tests = 0
             yield self._started(chance)
             yield self._probe_layers()
             self._keep_in_ring()
@@ -283,6 +288,7 @@ class _Loop:
     def _take(self, loss: float) -> None:
         self.in_epoch.add(loss)
         self.in_report.add(loss)
+        self.last_loss = loss
         if self.first_loss is None:
             self.first_loss = loss
 
@@ -397,11 +403,17 @@ class _Loop:
         if self.training.step == self.pause_at_step:
             self.pause_at_step, self.paused = None, True
             yield self._taken(Command("pause"))
+        told = False
         while True:
             for command in self.controls.take():
                 yield from self._one(command)
             if not self.paused or self.ending is not None:
                 return
+            if not told:
+                told = True
+                yield PausedAt(
+                    time=self.now(), epoch=self.epoch, step=self.training.step, loss=self.last_loss
+                )
             self.clock.stop()
             self.controls.wait(60.0)
 

@@ -14,7 +14,7 @@ import torch
 from torch import Generator, Tensor
 
 from . import regularization
-from .changes import LIVE
+from .changes import changed_live
 from .data.prepare import Examples, Prepared, prepare
 from .errors import InputError
 from .experiment import Experiment
@@ -84,6 +84,10 @@ class Training:
         self.batch_size = len(self.data.train.x) if size == "full" else min(size, len(self.data.train.x))
         self.steps_per_epoch = math.ceil(len(self.data.train.x) / self.batch_size)
         self.loss = LOSSES[experiment.loss.kind]
+        scale = self.data.target_scale
+        self.unit = {"mse": scale**2, "mae": scale}.get(experiment.loss.kind, 1.0)
+        "Factor from the loss in the unit of training to the loss in the target's own unit."
+        self._augments = self.data.augmentation.active
         self._one_hot = experiment.loss.kind in ("mse", "mae") and self.data.task == "multiclass"
         self._order: tuple[int, Tensor] | None = None
         self._block: tuple[int, int, Tensor, Tensor] | None = None
@@ -97,14 +101,14 @@ class Training:
         are changed anew.
         """
         data, size = self.data, self.batch_size
-        if self.steps_per_epoch == 1 and not data.augmentation.active:
+        if self.steps_per_epoch == 1 and not self._augments:
             return data.train.x, data.train.y
         if self._order is None or self._order[0] != epoch:
             generator = Generator().manual_seed(derive(self.experiment.training.seed, "shuffle", epoch))
             self._order = epoch, torch.randperm(len(data.train.x), generator=generator).to(self.device)
             self._block = None
         order, start = self._order[1], index * size
-        if data.augmentation.active:
+        if self._augments:
             chosen = order[start : start + size]
             return data.augmented(chosen, self.augmentation_generator), data.train.y.index_select(0, chosen)
         block = self._block
@@ -131,10 +135,10 @@ class Training:
         """
         x, y = self.batch(epoch, index)
         loss, gradient = self.objective(self.network.forward(x, training=True), y)
-        value = loss.item()
+        self.network.backward(gradient)
+        value = loss.item()  # after the backward pass is under way: on a GPU this waits for all that was asked for
         if not math.isfinite(value):
             return value
-        self.network.backward(gradient)
         training, penalty = self.experiment.training, self.experiment.regularization
         if penalty.l1 or penalty.l2:
             regularization.add_gradient(
@@ -175,13 +179,6 @@ class Training:
     # -- evaluation ---------------------------------------------------------------------------------------------------
 
     @property
-    def unit(self) -> float:
-        """Factor from the loss in the unit of training to the loss in the target's own unit."""
-        return {"mse": self.data.target_scale**2, "mae": self.data.target_scale}.get(
-            self.experiment.loss.kind, 1.0
-        )
-
-    @property
     def threshold(self) -> float:
         """Above what the network's single output says class 1."""
         return threshold(self.experiment.model.output, self.experiment.loss.kind)
@@ -220,8 +217,11 @@ class Training:
 
     def keep_best(self) -> None:
         """Copy the weights and running statistics as the best so far."""
-        self.best_parameters = self.network.parameters.clone()
-        self.best_buffers = self.network.buffers.clone()
+        if self.best_parameters is None or self.best_buffers is None:
+            self.best_parameters = torch.empty_like(self.network.parameters)
+            self.best_buffers = torch.empty_like(self.network.buffers)
+        self.best_parameters.copy_(self.network.parameters)
+        self.best_buffers.copy_(self.network.buffers)
 
     def restore_best(self) -> bool:
         """Load the best weights; False if there are none."""
@@ -233,20 +233,7 @@ class Training:
 
     def change(self, key: str, value: Any) -> None:
         """Set a live hyperparameter. Raises InputError if the key is not live or the value not valid."""
-        if key not in LIVE:
-            raise InputError(f"{key} cannot change while training; what can: {', '.join(LIVE)}")
-        section, name = key.split(".")
-        plain = self.experiment.plain()
-        if not hasattr(getattr(self.experiment, section), name):
-            raise InputError(f"{key}: {section} {plain[section].get('kind', '')} has no {name}")
-        if key == "model.dropout" and not plain["model"].get("dropout"):
-            raise InputError("model.dropout: the network was built without dropout; start a new run with it")
-        plain[section][name] = value
-        try:
-            changed = Experiment.model_validate(plain)
-        except ValueError as error:
-            raise InputError(f"{key}: {error}") from None
-        self.apply(changed)
+        self.apply(changed_live(self.experiment, key, value))
 
     def apply(self, experiment: Experiment) -> None:
         """Go on with an experiment that differs in live keys only."""
@@ -260,6 +247,11 @@ class Training:
         state = self.stopping.state()
         self.stopping = EarlyStopping(**experiment.stopping.model_dump())
         self.stopping.restore(state)
+
+    def forget_best(self) -> None:
+        """Let early stopping begin anew, as it does for a run that branches off."""
+        self.stopping = EarlyStopping(**self.experiment.stopping.model_dump())
+        self.best_parameters = self.best_buffers = None
 
     def tensors(self) -> dict[str, Tensor]:
         """Return every tensor a resumed run needs; views, not copies."""

@@ -155,7 +155,7 @@ def _go_on(history: History, directory: str) -> dict[str, str]:
         return {}
     place = shlex.quote(directory)
     commands: dict[str, str] = {}
-    if history.ended.reason in ("stopped", "failed") and history.checkpoint is not None:
+    if history.ended.reason in ("stopped", "failed") and history.saved:
         commands["go on"] = f"ladera resume {place}"
     commands["look"] = f"ladera watch {place}"
     commands["again"] = f"ladera run {shlex.quote(f'{directory}/{EXPERIMENT}')}"

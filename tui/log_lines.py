@@ -168,7 +168,7 @@ class FromHistory:
         self._version = history.version
         events: list[Event] = [
             *([history.started] if history.started else []), *history.checks, *history.layers, *history.diagnoses,
-            *history.commands, *history.resumes, *([history.checkpoint] if history.checkpoint else []),
+            *history.commands, *history.resumes, *history.saved,
             *([history.storage] if history.storage else []), *([history.ended] if history.ended else []),
         ]  # fmt: skip
         events = sorted(

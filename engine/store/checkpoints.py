@@ -18,6 +18,7 @@ from typing import Any
 
 import torch
 
+from ..branching import Branch
 from ..errors import StoreError
 from ..history import History
 from . import atomic, tensors
@@ -102,6 +103,28 @@ def found(directory: Path) -> list[Path]:
     matches = [match for match in map(_NAME.fullmatch, names) if match]
     matches.sort(key=lambda match: (int(match[1]), int(match[2] or 1)), reverse=True)
     return [directory / FOLDER / match[0] for match in matches]
+
+
+def branch(directory: Path, epoch: float) -> Branch:
+    """Return a state to start a new run from: that of the newest valid checkpoint not after an epoch.
+
+    Raises StoreError: there is none; it names the epochs of those that can be used.
+    """
+    usable: list[int] = []
+    for path in found(directory):
+        try:
+            state = _read(path, ())
+        except (OSError, ValueError, StoreError):
+            continue
+        ended = state.plain["epoch"] - 1
+        if ended <= epoch:
+            return Branch(state.tensors, state.plain, {"run": directory.name, "epoch": ended})
+        usable.append(ended)
+    kept = " and ".join(map(str, sorted(usable)))
+    raise StoreError(
+        f"no checkpoint of {directory.name} is from before epoch {epoch:g}"
+        + (f"; what is kept is from the end of epoch {kept}" if kept else ": none is kept that can be used")
+    )
 
 
 def latest_valid(directory: Path) -> SavedState | None:

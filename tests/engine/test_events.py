@@ -83,7 +83,7 @@ def test_text_stays_one_line() -> None:
 
 
 def test_every_event_has_a_name_of_its_own() -> None:
-    assert len(EVENTS) == 12
+    assert len(EVENTS) == 13
     assert all(kind.name == name for name, kind in EVENTS.items())
 
 

@@ -25,6 +25,7 @@ from ladera.engine.events import (
     Diagnosed,
     EpochEnded,
     Event,
+    PausedAt,
     Probed,
     Resumed,
     RunEnded,
@@ -417,7 +418,9 @@ def test_pause_and_resume_change_no_number() -> None:
     events = steered(configured(), script)
     assert [(c.command, c.step) for c in of(CommandTaken, events)] == [("pause", 13), ("resume", 13)]
     plain = told(list(run(configured())))
-    assert [line for line in told(events) if not line.startswith("CommandTaken")] == plain
+    assert [line for line in told(events) if not line.startswith(("CommandTaken", "PausedAt"))] == plain
+    (paused,) = of(PausedAt, events)
+    assert (paused.epoch, paused.step, 0 < paused.loss < 2) == (3, 13, True)
 
 
 def test_single_steps_and_single_epochs_pause_where_they_said() -> None:
@@ -709,8 +712,30 @@ def test_a_branch_that_changes_nothing_goes_the_way_of_its_parent() -> None:
         assert isinstance(events[0], RunStarted)
         assert events[0].parent == {"run": "parent", "epoch": epoch}
         rest = [e for e in of(EpochEnded, parent) if e.epoch > epoch]
-        assert told(of(EpochEnded, events)) == told(rest)
-        assert told(of(Checked, events)) == told([e for e in of(Checked, parent) if e.epoch > epoch])
+        assert told(of(EpochEnded, events)) == told(rest[: len(of(EpochEnded, events))])
+
+
+def test_a_branch_is_judged_by_what_it_does_itself() -> None:
+    # Plain descent that gets worse from epoch 1 on would stop with the parent's patience after one check.
+    experiment = configured(
+        training={"epochs": 12}, stopping={"enabled": True, "patience": 3, "restore_best": True}
+    )
+    ring = Ring()
+    parent = list(run(experiment, ring=ring))
+    branch = ring.branch("parent", 6)
+    assert branch is not None
+    worse = configured(
+        optimizer={"lr": 1e-9}, training={"epochs": 12}, stopping={"enabled": True, "patience": 3}
+    )
+    events = list(run(worse, checkpoint=branch))
+    assert of(Checked, parent)[-1].best_epoch is not None
+    first = of(Checked, events)[0]
+    assert (first.epoch, first.wait, first.best_epoch, first.best) == (7, 0, 7, first.value)
+    end = of(RunEnded, events)[0]
+    assert end.restored_epoch is not None
+    assert end.restored_epoch > 6
+    assert end.test is not None
+    assert end.test["evaluations"] == 1
 
 
 def test_a_branch_with_another_rate_leaves_the_way_and_one_with_another_network_is_refused() -> None:

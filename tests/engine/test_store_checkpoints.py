@@ -17,7 +17,7 @@ import torch
 
 from ladera.engine.errors import StoreError
 from ladera.engine.store import checkpoints
-from ladera.engine.store.checkpoints import found, latest_valid, prune, save
+from ladera.engine.store.checkpoints import branch, found, latest_valid, prune, save
 
 Tensors = dict[str, torch.Tensor]
 ENGINE = Path(__file__).parents[2] / "engine"
@@ -43,6 +43,23 @@ def same(one: Tensors, other: Tensors) -> bool:
     return one.keys() == other.keys() and all(
         torch.equal(one[name], other[name]) and one[name].dtype == other[name].dtype for name in one
     )
+
+
+def test_a_branch_starts_from_the_newest_checkpoint_not_after_an_epoch(tmp_path: Path) -> None:
+    for step, epoch in ((10, 3), (20, 5), (30, 7)):
+        tensors, plain = state(step)
+        save(tmp_path, tensors, {**plain, "epoch": epoch}, 0)
+    for asked, given in ((2, 2), (3.9, 2), (4, 4), (100, 6)):
+        chosen = branch(tmp_path, asked)
+        assert chosen.parent == {"run": tmp_path.name, "epoch": given}
+        assert same(dict(chosen.tensors), state(10 + 10 * (given // 2 - 1))[0])
+    damaged = tmp_path / "checkpoints" / "step-000000030" / "state.safetensors"
+    damaged.write_bytes(damaged.read_bytes()[:-1] + b"x")
+    assert branch(tmp_path, 100).parent["epoch"] == 4
+    with pytest.raises(StoreError, match="before epoch 1; what is kept is from the end of epoch 2 and 4"):
+        branch(tmp_path, 1)
+    with pytest.raises(StoreError, match="none is kept"):
+        branch(tmp_path / "nothing", 1)
 
 
 def test_what_was_saved_is_read_bit_for_bit(tmp_path: Path) -> None:

@@ -114,7 +114,7 @@ def told(history: History) -> dict[str, Any]:
     return {
         "steps": curve(history.steps),
         "train": {name: curve(series) for name, series in history.train.items()},
-        "rest": repr((history.epoch, history.step, history.state, history.resumes, history.checkpoint)),
+        "rest": repr((history.epoch, history.step, history.state, history.resumes, history.saved)),
     }
 
 
