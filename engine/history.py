@@ -24,7 +24,7 @@ from .events import (
     StepsEnded,
     StorageFailed,
 )
-from .stopping import would_stop_at
+from .stopping import bar, would_stop_at
 
 if TYPE_CHECKING:
     from .series import Series
@@ -255,6 +255,14 @@ class History:
         if not self.checks or self.checks[-1].best_epoch is None or self.checks[-1].best is None:
             return None
         return self.checks[-1].best_epoch, self.checks[-1].best
+
+    @property
+    def bar(self) -> float | None:
+        """The value that the next check must beat to count as an improvement; None before the first one."""
+        if not self.checks or self.checks[-1].reference is None:
+            return None
+        delta = float(self.setting("stopping.min_delta", 0.0))
+        return bar(self.checks[-1].reference, delta, self.setting("stopping.mode", "min"))
 
     @property
     def gap(self) -> float | None:

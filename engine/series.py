@@ -163,6 +163,16 @@ class Series:
             after -= 1
         return self._point(int(np.searchsorted(xs, float(xs[after]), side="right")) - 1)
 
+    def before(self, x: float) -> float:
+        """The position of the newest point before x; x itself where there is none."""
+        place = int(np.searchsorted(self._x.data[: self._length], x, side="left"))
+        return float(self._x.data[place - 1]) if place else x
+
+    def after(self, x: float) -> float:
+        """The position of the first point after x; x itself where there is none."""
+        place = int(np.searchsorted(self._x.data[: self._length], x, side="right"))
+        return float(self._x.data[place]) if place < self._length else x
+
     def bounds(self, x0: float = -math.inf, x1: float = math.inf) -> Bounds | None:
         """The box around the finite values with x0 <= x <= x1; None where there is none."""
         start, end = self._range(x0, x1)

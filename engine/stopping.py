@@ -123,6 +123,11 @@ class EarlyStopping:
         self._state = _State(**state)
 
 
+def bar(reference: float, min_delta: float, mode: str) -> float:
+    """Return what the next value must beat: the reference, less min_delta where lower is better, plus it elsewhere."""
+    return reference - min_delta if mode == "min" else reference + min_delta
+
+
 def replay(values: Sequence[tuple[int, float]], **config: Any) -> list[Verdict]:
     """Return the verdicts that a configuration would have given on recorded (epoch, value) pairs.
 

@@ -136,7 +136,9 @@ class Training:
         x, y = self.batch(epoch, index)
         loss, gradient = self.objective(self.network.forward(x, training=True), y)
         self.network.backward(gradient)
-        value = loss.item()  # after the backward pass is under way: on a GPU this waits for all that was asked for
+        value = (
+            loss.item()
+        )  # after the backward pass is under way: on a GPU this waits for all that was asked for
         if not math.isfinite(value):
             return value
         training, penalty = self.experiment.training, self.experiment.regularization

@@ -20,6 +20,9 @@ from .text import number, shorten
 _TICK_WIDTH = 7
 _LABELLED_WIDTH = 60  # narrower charts name their lines in the title row
 _STRONG_ASCII = "*o+#@&"
+#: Lines of other runs, which nothing else tells apart without colour.
+_OTHERS_ASCII = "abcdefghjkmnpqrstuvwxyz"
+_OWN = ("", "train", "batches")
 
 
 def last_value(curve: Curve) -> str:
@@ -94,6 +97,8 @@ class Frame:
         names: list[tuple[str, Style]] = []
         if not self.gutter:
             for index, curve in sorted(enumerate(spec.curves), key=lambda c: c[1].style != "strong"):
+                if not curve.label:
+                    continue
                 text = f"{self.sample(index)} {self.short(curve.label, 24)} {last_value(curve)}"
                 names.append((text.rstrip(), self.line_style(curve)))
         texts = [(self.short(text, 60), style) for text in (spec.title, spec.y_label) if text]
@@ -148,5 +153,9 @@ class Frame:
         dim = curves[index].style == "dim"
         if not self.ascii:
             return "┄" if dim else "━"
+        if dim:
+            others = [c.label for c in curves if c.style == "dim" and c.label not in _OWN]
+            place = others.index(curves[index].label) if curves[index].label in others else -1
+            return "." if place < 0 else _OTHERS_ASCII[place % len(_OTHERS_ASCII)]
         strong = sum(c.style == "strong" for c in curves[:index])
-        return "." if dim else _STRONG_ASCII[strong % len(_STRONG_ASCII)]
+        return _STRONG_ASCII[strong % len(_STRONG_ASCII)]

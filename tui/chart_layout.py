@@ -19,7 +19,7 @@ from .cells import Cells
 from .chart_empty import SMALLEST, without_curves
 from .chart_frame import Frame, last_value
 from .chart_labels import best_place, spread
-from .curves import Band, ChartSpec, Mark, Marker, MarkKind
+from .curves import Band, ChartSpec, Mark, Marker, MarkKind, Strip
 from .dots import Dots, Whole, bars, cells_with, dotted, encode
 from .scale import Ranges, choose_ranges
 from .text import shorten
@@ -31,6 +31,7 @@ Rasterize = Callable[[int, int, Marker, Whole, Whole, Dots], Dots]
 #: How each kind of mark is drawn, with Unicode and without, the later over the earlier.
 _LINES: dict[MarkKind, tuple[str, str]] = {
     "check": ("┴", "'"),
+    "save": ("▴", "^"),
     "command": ("╎", ";"),
     "resume": ("╎", "="),
     "stop": ("┊", "!"),
@@ -38,6 +39,7 @@ _LINES: dict[MarkKind, tuple[str, str]] = {
     "cursor": ("│", "|"),
 }
 _KINDS: list[MarkKind] = list(_LINES)
+_ON_AXIS = ("check", "save")
 
 
 def draw(
@@ -70,6 +72,8 @@ class _Layout(Frame):
 
     def draw(self, rasterize: Rasterize) -> None:
         self.draw_frame()
+        if self.spec.strip is not None:
+            self._draw_strip(self.spec.strip)
         for band in self.spec.bands:
             self._draw_band(band)
         self._draw_curves(rasterize)
@@ -87,6 +91,19 @@ class _Layout(Frame):
             )
             column = self.left + (self.width - cell_len(text)) // 2
             self.cells.put(self.top + self.height // 2, column, text, self.style(self.spec.palette.text))
+
+    def _draw_strip(self, strip: Strip) -> None:
+        """Patience, in place of the axis it lies on: used up to the newest check, left up to where it ends."""
+        if not all(map(math.isfinite, (strip.began, strip.used, strip.end))):
+            return
+        places = self.scale.dot_columns(np.array([strip.began, strip.used, strip.end])) // self.across
+        began, used, end = (min(max(int(place), 0), self.width) for place in places)
+        full, left = ("#", ".") if self.ascii else ("▰", "▱")
+        style = self.style(self.spec.palette.stop)
+        for place in range(began, end):
+            column = self.left + place
+            if self.cells.glyphs[self.axis][column] in ("─", "-"):  # ticks stay
+                self.cells.put(self.axis, column, full if place < used else left, style)
 
     def _draw_band(self, band: Band) -> None:
         if any(map(math.isnan, (band.low, band.high, band.x0, band.x1))):
@@ -120,7 +137,7 @@ class _Layout(Frame):
                 dots = rasterize(self.width, self.height, marker, trace.x, trace.y, trace.joined)
                 # Inside a shade of its own a dotted line would be lost, and the shade tells it apart as well.
                 shaded = float((trace.high - trace.low > self.down).mean()) > 0.5
-                thin = curve.style == "dim" and not shaded and not self.ascii
+                thin = curve.style == "dim" and not shaded and not self.ascii and not curve.points
                 add(dotted(dots, marker) if thin else dots, self.sample(index), self.line_style(curve))
         glyphs = encode(total, marker)
         for (row, column), (glyph, style) in owners.items():
@@ -141,16 +158,16 @@ class _Layout(Frame):
             return
         glyph, style = _LINES[mark.kind][self.ascii], self._mark_style(mark)
         rows = range(self.top, self.axis, 1 if mark.kind in ("best", "stop", "cursor") else 2)
-        for row in (self.axis,) if mark.kind == "check" else rows:
+        for row in (self.axis,) if mark.kind in _ON_AXIS else rows:
             if (row, column) not in self.taken:
                 self.cells.put(row, column, glyph, style)
 
     def _draw_mark_label(self, mark: Mark) -> None:
         column = self.cell_column(mark.x)
         text = self.short(mark.label, self.width // 2)
-        if column is None or not text or mark.kind == "check":
+        if column is None or not text or mark.kind in _ON_AXIS:
             return
-        lines = {self.cell_column(m.x) for m in self.spec.marks if m.kind != "check"} - {column}
+        lines = {self.cell_column(m.x) for m in self.spec.marks if m.kind not in _ON_AXIS} - {column}
         area = (self.top, self.left, self.axis, self.left + self.width)
         place = best_place(area, column, cell_len(text), self.taken, lines)
         # The label of a command is not worth a piece of a curve.
@@ -160,11 +177,12 @@ class _Layout(Frame):
 
     def _draw_end_labels(self) -> None:
         curves = self.spec.curves
-        size = 2 if 2 * len(curves) <= self.height else 1  # the name, and the value below it
+        named = [index for index, curve in enumerate(curves) if curve.label]
+        size = 2 if 2 * len(named) <= self.height else 1  # the name, and the value below it
         ends = [int(t.y[-1]) // self.down if len(t.y) else 0 for t in self.traces]
         wanted = [self.height - 1 - min(max(end, 0), self.height - 1) for end in ends]
         # Where there is no room for all, the dim lines go unnamed.
-        chosen = sorted(range(len(curves)), key=lambda i: curves[i].style != "strong")[: self.height // size]
+        chosen = sorted(named, key=lambda i: curves[i].style != "strong")[: self.height // size]
         chosen.sort(key=lambda i: wanted[i])
         for row, index in zip(spread([wanted[i] for i in chosen], size, self.height), chosen, strict=True):
             style = self.line_style(curves[index])

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from .axes import nice_range
 from .cells import Cells
+from .chart_frame import Frame
 from .chart_layout import draw
 from .curves import Band, ChartSpec, Curve, Mark, Marker, Palette
 from .dots import DOTS, Dots, Whole, decisive, decode
@@ -63,6 +64,18 @@ class Chart:
     def plain(self, spec: ChartSpec) -> str:
         """The chart without styles, a line end between lines."""
         return "\n".join(line.plain for line in self.render(spec))
+
+    def x_at(self, column: int) -> float | None:
+        """The value of x in a column of the picture that was drawn last; None outside the axes."""
+        if self._spec is None or self._ranges is None or not self._spec.curves:
+            return None
+        frame, (low, high) = Frame(self._spec, self._ranges), self._ranges.x
+        share = (column - frame.left + 0.5) / frame.width if frame.width > 0 else -1.0
+        return low + share * (high - low) if 0 <= share <= 1 else None
+
+    def warm(self) -> None:
+        """Do once what only the first line costs."""
+        self._canvas = self._canvas or _Canvas()
 
     def reset(self) -> None:
         """Forget the ranges, as when another metric is to be shown."""

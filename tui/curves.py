@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 # numpy is imported where an array is made: the first frame of the lab has no curve and does not wait for it.
 Floats: TypeAlias = "NDArray[np.float64]"
 Numbers: TypeAlias = "Floats | Sequence[float]"
-MarkKind = Literal["check", "command", "resume", "stop", "best", "cursor"]
+MarkKind = Literal["check", "save", "command", "resume", "stop", "best", "cursor"]
 Marker = Literal["braille", "block", "ascii"]
 
 
@@ -67,6 +67,10 @@ class Curve:
     "Further positions of values that are not finite, as in Envelope.nonfinite_x; they break the line too."
     last: float | None = None
     "Value printed at the line's end; the last finite y where not given."
+    points: bool = False
+    "Dots that are not joined."
+    fits: bool = True
+    "Whether the y axis makes room for it; otherwise what lies outside is not seen."
 
     def __post_init__(self) -> None:
         import numpy as np
@@ -87,10 +91,10 @@ class Curve:
             return True
         if not isinstance(other, Curve):
             return NotImplemented
-        if (self.label, self.colour, self.style) != (other.label, other.colour, other.style):
+        mine = self.label, self.colour, self.style, self.points, self.fits
+        if mine != (other.label, other.colour, other.style, other.points, other.fits):
             return False
-        mine, others = self._arrays(), other._arrays()
-        return all(_same(a, b) for a, b in zip(mine, others, strict=True))
+        return all(_same(a, b) for a, b in zip(self._arrays(), other._arrays(), strict=True))
 
     def __hash__(self) -> int:
         return hash((self.label, self.colour, self.style, len(self.x)))
@@ -116,7 +120,7 @@ def _same(a: Numbers | None, b: Numbers | None) -> bool:
 
 @dataclass(frozen=True)
 class Mark:
-    """A vertical dotted line at x with a label beside it; a check is a tick on the axis only."""
+    """A vertical dotted line at x with a label beside it; a check or a save is a sign on the axis only."""
 
     x: float
     label: str
@@ -134,6 +138,15 @@ class Band:
 
 
 @dataclass(frozen=True)
+class Strip:
+    """Patience along the x axis: where it began to be used, how far it is used up, and where it ends."""
+
+    began: float
+    used: float
+    end: float
+
+
+@dataclass(frozen=True)
 class ChartSpec:
     """Everything that decides how a chart looks, except the ranges it had before."""
 
@@ -145,6 +158,7 @@ class ChartSpec:
     "The later over the earlier, strong over dim."
     marks: tuple[Mark, ...] = ()
     bands: tuple[Band, ...] = ()
+    strip: Strip | None = None
     title: str = ""
     x_label: str = ""
     y_label: str = ""

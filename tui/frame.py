@@ -4,30 +4,36 @@ from __future__ import annotations
 
 import shutil
 import sys
+import textwrap
 
 from . import plots, views
 from .charts import Chart
 from .fit import fit, speaks_unicode
 from .seven_bit import seven_bit
 from .sitting import Run
+from .view import View
+
+#: Lines from which on the metric has a chart of its own, and what stands around the charts.
+_BOTH, _AROUND = 36, 11
 
 
 def frame(run: Run, width: int = 0, height: int = 0) -> str:
-    """The title, the loss, what early stopping thinks and the diagnosis, as plain lines."""
+    """The title, the charts, what early stopping thinks and the diagnosis, as plain lines."""
     size = shutil.get_terminal_size((80, 24))
     width, height = width or size.columns, height or size.lines
     run.poll()
     marker = fit().marker if speaks_unicode(sys.stdout) else "ascii"
     plain = marker == "ascii"
-    view = plots.View(marker=marker, colour=False)
-    chart = Chart().plain(plots.loss_chart(run, [run], view, width, max(8, height - 9)))
+    view, room = View(marker=marker, colour=False), max(8, height - _AROUND)
+    asked = [plots.loss_chart, plots.metric_chart] if room >= _BOTH - _AROUND else [plots.loss_chart]
+    charts = [Chart().plain(ask(run, [run], view, width, room // len(asked))) for ask in asked]
     lines = [
-        f"{run.name}  {views.in_one_line(run.experiment)}",
+        f"{run.name}  {views.in_one_line(run.in_force)}",
         str(views.status(run)),
-        chart,
+        *charts,
         views.figures(run, width),
         *views.stopping_lines(run, width, ascii_only=plain),
-        views.diagnosis_line(run)[0],
+        *textwrap.wrap(views.diagnosis_line(run)[0], width),
     ]
     text = "\n".join(line.rstrip() for text in lines for line in text.split("\n"))
     return seven_bit(text) if plain else text

@@ -60,18 +60,23 @@ SECTIONS: tuple[tuple[str, tuple[Key, ...]], ...] = (
     (
         "The charts",
         (
-            Key("m", "Next metric", "next metric, or the other chart"),
+            Key("m", "Next metric", "metrics, learning rate, penalty; the other chart"),
             Key("l", "Log or linear loss", "logarithmic or linear loss"),
             Key("x", "Axis", "epoch, step or time"),
             Key("v", "Smoothing", "smoothing: off, light, strong"),
+            Key("B", "Batch losses", "the losses of the batches, or not"),
+            Key("C", "Fit validation", "fit the loss axis to validation, or to all"),
+            Key("F", "Charts alone", "the charts alone, or all around them"),
             Key("z", "Marker", "dots, blocks or 7-bit characters"),
             Key("plus,equals_sign", "Zoom in", "a shorter stretch"),
             Key("minus", "Zoom out", "a longer stretch"),
-            Key("left_parenthesis,h", "Earlier", "earlier"),
-            Key("right_parenthesis,j", "Later", "later"),
+            Key("left_parenthesis", "Earlier", "earlier"),
+            Key("right_parenthesis", "Later", "later; at the end it follows"),
             Key("0", "Whole run", "the whole run, no cursor"),
-            Key("comma", "Cursor left", "cursor left: exact values below"),
+            Key("comma", "Cursor left", "cursor left: exact values; so does a click"),
             Key("full_stop", "Cursor right", "cursor right"),
+            Key("less_than_sign", "Cursor far left", "ten epochs left"),
+            Key("greater_than_sign", "Cursor far right", "ten epochs right"),
         ),
     ),
     (
@@ -96,6 +101,7 @@ SECTIONS: tuple[tuple[str, tuple[Key, ...]], ...] = (
             Key("ctrl+p", "", "everything by name"),
             Key("question_mark,f1", "Help", "this page"),
             Key("escape", "Back", "back"),
+            Key("ctrl+l", "Show now", "the newest figures now, on a slow terminal"),
             Key("q,ctrl+q,ctrl+c", "Leave", "leave; asks while something trains"),
         ),
     ),
@@ -103,7 +109,7 @@ SECTIONS: tuple[tuple[str, tuple[Key, ...]], ...] = (
 
 _SHOWN = {
     "right_square_bracket": "]", "plus": "+", "equals_sign": "=", "minus": "-", "left_parenthesis": "(",
-    "right_parenthesis": ")", "comma": ",", "full_stop": ".", "question_mark": "?", "slash": "/", "escape": "Escape", "f1": "F1",
+    "right_parenthesis": ")", "less_than_sign": "<", "greater_than_sign": ">", "comma": ",", "full_stop": ".", "question_mark": "?", "slash": "/", "escape": "Escape", "f1": "F1",
 }  # fmt: skip
 
 

@@ -22,10 +22,10 @@ from . import memory
 from .driver import ResilientDriver
 from .filters import Colourless, SevenBit
 from .fit import MARKERS, fit, seven_bit
-from .plots import View
 from .screens.lab import LabScreen
 from .sitting import Run, Sitting, Trainer, keep_in
 from .themes import THEMES, ink_of
+from .view import View
 from .widgets.line import Line, written
 
 _COLOURLESS, _SEVEN_BIT = Colourless(), SevenBit()
@@ -103,9 +103,9 @@ class LabBase(App[str]):
         """The view, with colours for the theme's ground."""
         return replace(self.view, ink=ink_of(self.current_theme))
 
-    def look(self, **changes: Any) -> None:
+    def look(self, view: View) -> None:
         """Look at the charts in another way."""
-        self.view = replace(self.view, **changes)
+        self.view = view
         self.lab.show_all()
 
     @property

@@ -11,13 +11,14 @@ from typing import Any
 from platformdirs import user_state_path
 
 from .fit import MARKERS
-from .plots import View
+from .view import View
 
 #: What is remembered; zoom and cursor belong to one run.
 _KEPT: dict[str, tuple[Any, ...]] = {
     "axis": ("epoch", "step", "time"),
     "log_y": (True, False),
     "smoothing": (0.0, 0.6, 0.9),
+    "batches": (True, False),
     "marker": MARKERS,
 }
 

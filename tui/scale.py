@@ -26,7 +26,8 @@ class Ranges:
 
 def choose_ranges(spec: ChartSpec, previous: Ranges | None) -> Ranges:
     """The ranges that were asked for, otherwise round numbers around everything finite in the curves."""
-    parts = [np.asarray(a) for c in spec.curves for a in (c.y, c.low, c.high) if a is not None]
+    fitted = [curve for curve in spec.curves if curve.fits] or spec.curves
+    parts = [np.asarray(a) for c in fitted for a in (c.y, c.low, c.high) if a is not None]
     y = np.concatenate(parts) if parts else np.empty(0)
     parts = [np.asarray(a) for c in spec.curves for a in (c.x, c.nonfinite)]
     x = np.concatenate(parts) if parts else np.empty(0)
@@ -99,6 +100,8 @@ class Scale:
         x, y, low, high = x[good], y[good], low[good], high[good]
         before = np.searchsorted(breaks, x, side="left")
         joined = np.concatenate([np.zeros(1, dtype=np.bool_), before[1:] == before[:-1]])[: len(x)]
+        if curve.points:
+            joined = np.zeros(len(x), dtype=np.bool_)
         return Trace(self.dot_columns(x), self.dot_rows(y), joined, self.dot_rows(low), self.dot_rows(high))
 
 

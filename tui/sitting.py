@@ -73,6 +73,17 @@ class Run:
     "The command that it was given last, until it has taken effect."
     outside: str = ""
     "What its directory says if its process is gone: crashed, stalled or damaged."
+    _in_force: tuple[int, Experiment] | None = None
+    "The number of commands it was asked for after, and the answer."
+
+    @property
+    def in_force(self) -> Experiment:
+        """Its experiment with what commands have changed since it began."""
+        commands = len(self.history.commands)
+        if self._in_force is None or self._in_force[0] != commands:
+            plain = self.history.in_force
+            self._in_force = commands, Experiment.model_validate(plain) if plain else self.experiment
+        return self._in_force[1]
 
     @property
     def name(self) -> str:
@@ -101,7 +112,7 @@ class Run:
     @property
     def awaited(self) -> str:
         """What is being waited for, in words; "" for nothing."""
-        return _AWAITED[self.asked] if self.asked and self.active else ""
+        return _AWAITED.get(self.asked, "") if self.active else ""
 
     def poll(self) -> bool:
         """Fold what arrived; whether anything did."""

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import asyncio
+import shlex
+import tomllib
+from pathlib import Path
 from typing import Any
 
-from ..engine.changes import changeable
-from ..engine.errors import LaderaError
+from ..engine.branching import Branch
+from ..engine.changes import changeable, changed_live, flat, live_keys
+from ..engine.errors import InputError, LaderaError
+from ..engine.experiment import Experiment
+from ..engine.store.directory import split_name
 from ..presets.catalog import change, difference
+from .form import text_of
 from .lab_base import LabBase
 from .screens.choice import ChoiceScreen
 from .screens.prompt import PromptScreen
 from .sitting import Run
 from .text import clean
-from .widgets.chart import ChartView
 
 #: Least seconds per epoch in slow motion.
 _SLOW = 0.25
@@ -25,27 +31,38 @@ class Steering(LabBase):
     _slow = False
 
     def action_train(self) -> None:
-        """Train the experiment of the form; queued if another one trains."""
+        """Train the experiment of the form; queued if another one trains, and going on with one that is paused."""
+        run = self.current
+        if run is not None and run.history.paused and run.active and run.experiment == self.experiment:
+            self.action_pause()
+            return
         self._look_at_new(self.sitting.start(self.experiment, self.base))
 
     def _look_at_new(self, run: Run) -> None:
         if run.queued:
             other = self.sitting.training
-            self.note(f"{self.base} is queued; it starts when {other.name if other else 'the other'} ends")
+            name = other.name if other else "the other"
+            paused = f", which is paused: n looks at it, p goes on with {name}" * (
+                other is not None and other.history.paused
+            )
+            self.note(f"{self.base} is queued; it starts when {name} ends{paused}")
         else:
             self.current = run
         if self._slow:
             run.controls.pace(_SLOW)
-        self.view = replace(self.view, start=None, end=None, cursor=None)
-        self.lab.remove_class("-editing")
-        for chart in self.lab.query(ChartView):
-            chart.reset()
+        self.view = self.view.unzoomed()
+        self.lab.begin_run()
         self.call_after_refresh(self.lab.show_all)
 
     def _command(self, command: str, words: str, value: Any = None) -> None:
         run = self.current
         if run is None or not run.active:
-            self.note("Nothing trains now: press r to train the experiment")
+            training = self.sitting.training
+            self.note(
+                "Nothing trains now: press r to train the experiment"
+                if training is None
+                else f"{training.name} trains, and is not the run that is looked at: n goes to it"
+            )
             return
         try:
             run.ask(command, value)
@@ -72,7 +89,7 @@ class Steering(LabBase):
 
         def go(text: str | None) -> None:
             if text is not None:
-                self._command("run_epochs", f"{text} epochs, then a pause", int(text))
+                self._command("run_epochs", f"{text} epoch{'s' * (text != '1')}, then a pause", int(text))
 
         self.push_screen(
             PromptScreen("Epochs to make before the next pause", "1", "a whole number from 1", _no_count), go
@@ -89,7 +106,7 @@ class Steering(LabBase):
     def action_stop(self) -> None:
         """Ask how to stop."""
         if self.current is None or not self.current.active:
-            self.note("Nothing trains now")
+            self._command("stop", "")
             return
 
         def go(way: str | None) -> None:
@@ -116,85 +133,123 @@ class Steering(LabBase):
 
     def action_slow_motion(self) -> None:
         """Give each epoch at least a quarter of a second, or go at full speed again; no number changes."""
-        self._slow = not self._slow
-        if self.current is not None and self.current.active:
-            self.current.controls.pace(_SLOW if self._slow else 0.0)
-        self.note(
+        run = self.current
+        self._slow = not (run.history.pace > 0 if run is not None and run.active else self._slow)
+        words = (
             f"slow motion: at most {1 / _SLOW:g} epochs a second; o goes back" if self._slow else "full speed"
         )
+        pace = _SLOW if self._slow else 0.0
+        for other in self.sitting.runs:
+            if other is not run and other.source is None and other.history.ended is None:
+                other.controls.pace(pace)
+        if run is not None and run.active:
+            self._command("pace", words, pace)
+        else:
+            self.note(words)
 
     def action_change_live(self) -> None:
         """Change a hyperparameter of the run that trains."""
         run = self.current
         if run is None or not run.active:
-            self.note("Nothing trains now: edit the experiment with e")
+            self._command("set", "")
             return
-        lr = run.history.setting("optimizer.lr", 0.01)
+        experiment = run.in_force
+
+        def complaint(text: str) -> str | None:
+            key, equals, value = text.partition("=")
+            if not equals:
+                return "key=value, for example optimizer.lr=0.001"
+            try:
+                changed_live(experiment, key.strip(), parsed(value))
+            except InputError as error:
+                return str(error)
+            return None
 
         def go(text: str | None) -> None:
             if text:
-                key, value = _parsed(text)
-                self._command("set", f"{key} becomes {value} after this step", {"key": key, "value": value})
+                key, _, value = text.partition("=")
+                words = f"{key.strip()} becomes {value.strip()} after this step"
+                self._command("set", words, {"key": key.strip(), "value": parsed(value)})
 
-        help_text = "for example optimizer.lr=0.001, stopping.patience=20, regularization.l2=0.001, training.epochs=200"
+        plain = flat(experiment.plain())
+        keys = "\n".join(f"  {key} = {text_of(plain.get(key, 'none'))}" for key in live_keys(experiment))
         self.push_screen(
-            PromptScreen("Change while training", f"optimizer.lr={lr:g}", help_text, _no_setting), go
-        )
+            PromptScreen(
+                "Change while training", f"optimizer.lr={experiment.optimizer.lr:g}", f"What can change, as it is:\n{keys}", complaint
+            ),
+            go,
+        )  # fmt: skip
 
     def action_branch(self) -> None:
-        """Start a new run from a state of this one, with one value changed; the cursor says where."""
+        """Start a new run from a state of this one, with something changed; the cursor says where."""
         run = self.current
-        if run is None or not run.ring.epochs:
-            self.note("No state to branch from: only runs trained in this sitting keep them")
+        if run is None or run.history.started is None:
+            self.note("No run to branch from: press r to train one")
             return
         at = self.view.cursor if self.view.cursor is not None else float(run.history.epoch)
         branch = run.ring.branch(run.name, at)
-        if branch is None:
-            self.note(f"no state is kept before epoch {at:g}")
+        if branch is not None:
+            self._ask_branch(run, branch)
+        elif run.directory is not None:
+            self.note(f"reads a checkpoint of {run.name}…")
+            self.run_worker(self._read_branch(run, run.directory, at), group="branch", exit_on_error=False)
+        else:
+            self.note(f"no state of {run.name} is kept from before epoch {at:g}")
+
+    async def _read_branch(self, run: Run, directory: Path, at: float) -> None:
+        def read() -> Branch:
+            from ..engine.store.checkpoints import branch  # and with it torch, in a thread
+
+            return branch(directory, at)
+
+        try:
+            branch = await asyncio.to_thread(read)
+        except LaderaError as error:
+            self.note(str(error))
             return
+        self._ask_branch(run, branch)
+
+    def _ask_branch(self, run: Run, branch: Branch) -> None:
+        """Ask what shall differ from what was in force at the state."""
         epoch = branch.parent["epoch"]
+        before = Experiment.model_validate(branch.plain["experiment"])
 
         def complaint(text: str) -> str | None:
-            return _no_setting(text) or self.complaint(text, run.experiment)
+            try:
+                change(before, shlex.split(text))
+            except (LaderaError, ValueError) as error:
+                return str(error).replace("--set ", "")
+            return None
 
         def go(text: str | None) -> None:
-            if not text:
+            if text is None:
                 return
-            changed = change(run.experiment, [text])
-            from_start = [key for key, _, _ in difference(run.experiment, changed) if not changeable(key)]
+            changed = change(before, shlex.split(text))
+            from_start = [key for key, _, _ in difference(before, changed) if not changeable(key)]
             if from_start:
                 self.note(
                     f"{', '.join(from_start)} acts from the first step on: the new run starts at epoch 0"
                 )
-            self._look_at_new(self.sitting.start(changed, self.base, None if from_start else branch))
+            name = split_name(run.name)[0] if run.directory is not None else self.base
+            self._look_at_new(self.sitting.start(changed, name, None if from_start else branch))
 
         help_text = (
-            f"Starts a new run from epoch {epoch} of {run.name} (move the cursor with , and . to choose another), "
-            "with the same data order. What acts only at the start, such as init.kind, starts at epoch 0."
+            f"A new run from epoch {epoch} of {run.name}, with the same data order, the values that were in force there, and "
+            "these changes: key=value, or a part such as optimizer=momentum; several with spaces between. The cursor (, and .) "
+            "chooses another epoch. What acts only at the start, such as init, starts at epoch 0. Early stopping begins anew."
         )
-        lr = run.history.setting("optimizer.lr", 0.01)
         self.push_screen(
-            PromptScreen("Branch with", f"optimizer.lr={lr / 10:g}", clean(help_text, 400), complaint), go
-        )
+            PromptScreen("Branch with", f"optimizer.lr={before.optimizer.lr / 10:g}", clean(help_text, 600), complaint), go
+        )  # fmt: skip
 
 
 def _no_count(text: str) -> str | None:
     return None if text.isdecimal() and 0 < int(text) < 10**7 else "a whole number from 1, please"
 
 
-def _no_setting(text: str) -> str | None:
-    return (
-        None
-        if "=" in text and text.split("=")[0].count(".") == 1
-        else "key=value, for example optimizer.lr=0.001"
-    )
-
-
-def _parsed(text: str) -> tuple[str, Any]:
-    import tomllib
-
-    key, value = text.split("=", 1)
+def parsed(text: str) -> Any:
+    """A value as it stands in TOML, or else the text itself."""
     try:
-        return key.strip(), tomllib.loads(f"v = {value}")["v"]
+        return tomllib.loads(f"v = {text}")["v"]
     except tomllib.TOMLDecodeError:
-        return key.strip(), value.strip()
+        return text.strip()

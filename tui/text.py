@@ -68,6 +68,15 @@ def shorten(text: str, width: int, seven_bit: bool = False) -> str:
     return text if cell_len(text) <= width else set_cell_size(text, width - len(ellipsis)) + ellipsis
 
 
+def short_name(name: str, width: int) -> str:
+    """A name in at most `width` cells; the number at its end, which tells it from its like, stays to be seen."""
+    name = clean(name)
+    head, hyphen, tail = name.rpartition("-")
+    if cell_len(name) <= width or not head or cell_len(tail) > width - 3:
+        return shorten(name, width)
+    return shorten(head, width - cell_len(tail) - 1) + hyphen + tail
+
+
 def fit(text: str, width: int, align: Literal["left", "right"] = "left", seven_bit: bool = False) -> str:
     """Clean text in exactly `width` terminal cells, shortened or padded."""
     text = shorten(text, width, seven_bit)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import textwrap
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
@@ -15,7 +17,10 @@ from .progress import SHARES, measured, title
 from .progress import metric as metric_of
 from .seven_bit import seven_bit
 from .sitting import Run
-from .text import clean, count, duration, number, percent, shorten
+from .text import clean, count, duration, number, percent, short_name, shorten
+
+if TYPE_CHECKING:
+    from ..engine.series import Series
 
 #: How each state is shown: a sign for the eye, a word for everybody.
 STATES = {
@@ -38,25 +43,69 @@ STATES = {
 def in_one_line(experiment: Experiment, width: int = 0) -> str:
     """The experiment in the order of the lecture, a title; in `width` cells, if given, whole words only."""
     e = experiment
-    data = e.data.name or clean(str(e.data.path), 40)
-    model = e.model.kind
-    if e.model.kind == "mlp":
-        model = "mlp " + "-".join(map(str, e.model.hidden)) if e.model.hidden else "linear"
-    elif e.model.kind == "cnn":
-        model = "cnn " + "-".join(map(str, e.model.channels))
-    elif e.model.kind == "polynomial":
-        model = f"polynomial {e.model.degree}"
-    extras = [f"l1 {e.regularization.l1:g}"] if e.regularization.l1 else []
-    extras += [f"l2 {e.regularization.l2:g}"] if e.regularization.l2 else []
-    extras += [f"dropout {d:g}"] if (d := getattr(e.model, "dropout", 0)) else []
-    extras += ["batch norm"] if getattr(e.model, "batch_norm", False) else []
-    size = e.training.batch_size
-    words = [data, model, e.loss.kind, f"{e.optimizer.kind} {e.optimizer.lr:g}", *extras, e.init.kind, f"batch {size}"]  # fmt: skip
+    words = [
+        _data_in_words(e),
+        _model_in_words(e),
+        e.loss.kind + " balanced" * (e.loss.class_weights != "none"),
+    ]
+    words.append(f"{e.optimizer.kind} {e.optimizer.lr:g}")
+    if e.training.schedule.kind != "constant":
+        words.append(e.training.schedule.kind)
+    words += [f"l1 {e.regularization.l1:g}"] if e.regularization.l1 else []
+    words += [f"l2 {e.regularization.l2:g}"] if e.regularization.l2 else []
+    words += [f"dropout {dropout:g}"] if (dropout := getattr(e.model, "dropout", 0)) else []
+    words += ["batch norm"] if getattr(e.model, "batch_norm", False) else []
+    scale = {
+        "constant": f" {e.init.value:g}",
+        "normal": f" {e.init.scale:g}",
+        "uniform": f" {e.init.scale:g}",
+    }
+    words += [e.init.kind + scale.get(e.init.kind, ""), f"batch {e.training.batch_size}"]
     line = " · ".join(words)
     while width and cell_len(line) > width and len(words) > 1:
         words.pop()
         line = " · ".join([*words, "…"])
     return shorten(line, width) if width else line
+
+
+def headline(run: Run | None, experiment: Experiment, width: int) -> str:
+    """What is looked at: the run's name and its experiment as it is in force, or the experiment to be trained next."""
+    if run is None:
+        return in_one_line(experiment, width)
+    name = short_name(run.name, max(8, width // 3))
+    line = in_one_line(run.in_force)
+    data, _, rest = line.partition(" · ")
+    # A run is called after its data, unless somebody named it.
+    line = f"{name} · {rest if name.startswith(data) else line}"
+    words = line.split(" · ")
+    while cell_len(line) > width and len(words) > 1:
+        words.pop()
+        line = " · ".join([*words, "…"])
+    return shorten(line, width)
+
+
+def _data_in_words(e: Experiment) -> str:
+    data = e.data.name or clean(e.data.path.name if e.data.path else "", 40)
+    data += f" ({e.data.subset})" if e.data.subset else ""
+    data += f" label noise {e.data.label_noise:g}" if e.data.label_noise else ""
+    return data + " augmented" * e.data.augmentation.active
+
+
+def _model_in_words(e: Experiment) -> str:
+    match e.model.kind:
+        case "mlp":
+            sizes = "-".join(map(str, e.model.hidden))
+            return (
+                f"mlp {sizes}{'' if e.model.activation == 'relu' else ' ' + e.model.activation}"
+                if sizes
+                else "linear"
+            )
+        case "cnn":
+            return "cnn " + "-".join(map(str, e.model.channels))
+        case "polynomial":
+            return f"polynomial {e.model.degree}"
+        case kind:
+            return kind
 
 
 @dataclass(frozen=True)
@@ -83,7 +132,7 @@ def status(run: Run | None) -> Status:
     if history.ended is not None:
         return Status(sign, word, duration(history.ended.seconds))
     eta = history.eta()
-    left = "" if eta is None else f" / ≤{duration(history.time + eta)}"
+    left = "" if eta is None else f" · ≤{duration(eta)} left"
     return Status(sign, word, duration(history.time) + left if history.started else "")
 
 
@@ -139,12 +188,8 @@ def _stopping(run: Run | None, width: int, ascii_only: bool) -> list[str]:
     if width < len(head) + 5:
         head = f"wait {last.wait:>{len(str(patience))}}/{patience} "
     head += strip(last.wait, patience, width - len(head), ascii_only=ascii_only)
-    delta = float(history.setting("stopping.min_delta", 0.0))
-    mode = str(history.setting("stopping.mode", "min"))
-    goal = ""
-    if last.reference is not None:
-        edge = last.reference - delta if mode == "min" else last.reference + delta
-        goal = f" unless {'below' if mode == 'min' else 'above'} {number(edge).strip()}"
+    bar, down = history.bar, history.setting("stopping.mode", "min") == "min"
+    goal = "" if bar is None else f" unless {'below' if down else 'above'} {number(bar).strip()}"
     stops = history.stops_at
     when = (
         ""
@@ -160,8 +205,9 @@ def _ending(history: History) -> str:
     ended = history.ended
     assert ended is not None
     if ended.reason == "stopped_early" and history.checks:
-        wait = history.checks[-1].wait
-        return f"stopped early at epoch {ended.epoch}: {wait} check{'s' * (wait != 1)} in a row without improvement"
+        wait, delta = history.checks[-1].wait, float(history.setting("stopping.min_delta", 0.0))
+        margin = f" by more than {delta:g}" if delta else ""
+        return f"stopped early at epoch {ended.epoch}: {wait} check{'s' * (wait != 1)} in a row without improvement{margin}"
     detail = clean(ended.detail, 300)
     return f"{STATES.get(ended.reason, ('', ended.reason))[1]} at epoch {ended.epoch}{': ' * bool(detail)}{detail}"
 
@@ -219,34 +265,47 @@ def clipped(text: str, width: int, rows: int, more: str = "…") -> str:
 
 
 def figures(run: Run | None, width: int = 0) -> str:
-    """Epoch, train and validation loss of the last check, their gap, the task's metric, speed, at fixed places.
+    """Epoch, train and validation loss, their gap, the task's metric, step and speed, at fixed places.
 
-    In `width` cells, if given: what matters least is left out.
+    While it trains those of the newest epoch; of a run that has ended those of the epoch whose weights are loaded. In
+    `width` cells, if given: what matters least is left out.
     """
-    if run is None or not run.history.train:
+    if run is None or run.history.started is None:
         return ""
-    history = run.history
-    parts = [
-        f"epoch {history.epoch:>{len(str(history.epochs))}}/{history.epochs}",
-        f"train {number(_last(history, 'train', 'loss'))}",
-        f"validation {number(_last(history, 'validation', 'loss'))}",
-    ]
+    history, ended = run.history, run.history.ended
+    epoch = history.epochs_done if ended is None or ended.restored_epoch is None else ended.restored_epoch
+    loaded = " loaded" * (ended is not None and ended.restored_epoch is not None)
+    parts = [f"epoch {epoch:>{len(str(history.epochs))}}/{history.epochs}{loaded}"]
+    step = f"step {history.step:,}"
+    if ended is None and (history.paused or not history.train):
+        parts += [step + _within(history)] if history.step else []
+        parts += [f"batch loss {number(history.batch_loss)}"] if history.batch_loss is not None else []
+    if history.train:
+        parts.append(f"train {number(_at(history.train, 'loss', epoch))}")
+        parts.append(f"validation {number(_at(history.validation, 'loss', epoch))}")
     if (metric := metric_of(history)) in history.validation:
-        value = _last(history, "validation", metric)
+        value = _at(history.validation, metric, epoch)
         parts.append(f"{title(metric)} {percent(value) if metric in SHARES else number(value)}")
-    if "loss" in history.validation:
-        parts.append(f"gap {number(math.nan if history.gap is None else history.gap)}")
-    if history.examples_per_second and history.ended is None:
+    if "loss" in history.validation and "loss" in history.train:
+        gap = _at(history.validation, "loss", epoch) - _at(history.train, "loss", epoch)
+        parts.append(f"gap {number(gap)}")
+    if history.examples_per_second and ended is None:
         parts.append(f"{count(round(history.examples_per_second)):>7} examples/s")
-        parts.append(f"step {history.step:,}")
+        parts += [] if history.paused else [step]
     while width and len(parts) > 1 and cell_len("  ".join(parts)) > width:
         parts.pop()
     return "  ".join(parts)
 
 
-def _last(history: History, part: str, name: str) -> float:
-    series = (history.train if part == "train" else history.validation).get(name)
-    point = series.last if series else None
+def _within(history: History) -> str:
+    """How far the epoch in progress is."""
+    steps = history.started.steps_per_epoch if history.started else 1
+    return f" ({history.step - steps * history.epochs_done}/{steps} of the next epoch)"
+
+
+def _at(curves: Mapping[str, Series], name: str, epoch: float) -> float:
+    """The value of a curve at an epoch, of its newest check up to then."""
+    point = curves[name].value_at(epoch) if name in curves else None
     return point.y if point else math.nan
 
 

@@ -86,7 +86,7 @@ async def test_a_run_that_trains(open_lab: Any, script: Any, size: Any) -> None:
         assert "waiting  3 of 10 checks  ▰▰▰▱▱▱▱▱▱▱" in text
         assert "epoch   8/100  train 0.1000   validation 0.8000   accuracy  55.6%  gap 0.7000" in text
         assert any("⠀" < c <= "⣿" for c in text)
-        assert text.splitlines()[0].rstrip().endswith("● training  00:16 / ≤03:20")
+        assert text.splitlines()[0].rstrip().endswith("● training  00:16 · ≤03:04 left")
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -281,6 +281,16 @@ async def test_a_live_value_is_changed_and_a_refusal_is_told(open_lab: Any, scri
         await lab.press("c")
         await type_value(lab, "model.hidden=[1]")
         await lab.press("enter")
+        await lab.sees("model.hidden cannot change while training; what can: optimizer.lr,")
+        await type_value(lab, "optimizer.lr=-1")
+        await lab.press("enter")
+        await lab.sees("optimizer.lr = -1: input should be greater than 0")
+        assert "pydantic" not in lab.text
+        assert [command.value for command in lab.run.history.commands] == [
+            {"key": "optimizer.lr", "value": 0.5}
+        ]
+        # The engine has the last word; what it refuses is told.
+        lab.run.controls.set("data.noise", 1)
         await lab.until(lambda: any("cannot be changed while training" in note for note in lab.notes))
 
 
@@ -360,9 +370,32 @@ async def test_looking_at_the_charts(open_lab: Any, script: Any) -> None:
         await lab.press("comma", "comma")
         await lab.sees("epoch 7  train 0.2  validation 0.7")
         await lab.press("0", "plus")
-        assert lab.app.view.start == 0.5  # half of the 15 epochs shown, up to the newest
+        assert lab.app.view.span == 7.5  # half of the 15 epochs shown, up to the newest
         await lab.press("0")
-        assert (lab.app.view.start, lab.app.view.end, lab.app.view.cursor) == (None, None, None)
+        assert lab.app.view.whole
+        await lab.press("m")
+        await lab.sees("Learning rate")
+        assert lab.app.lab.query_one("#side").display
+        await lab.press("F")
+        await lab.until(lambda: not lab.app.lab.query_one("#side").display)
+        assert "Early stopping" not in lab.text
+        await lab.press("escape")
+        await lab.until(lambda: lab.app.lab.query_one("#side").display)
+
+
+async def test_a_click_puts_the_cursor_where_it_was(open_lab: Any, script: Any) -> None:
+    async with open_lab(script.events()) as lab:
+        await lab.press("r")
+        await lab.sees("training")
+        chart = lab.app.lab.query_one("#loss")
+        await lab.until(lambda: "best 0.5000 @ 5" in chart.plain)
+        column = min(line.index("┊") for line in chart.plain.split("\n") if "┊" in line)
+        await lab.pilot.click("#loss", offset=(column + 1, 3))  # behind the padding
+        await lab.sees("epoch 5  train 0.6  validation 0.5")
+        await lab.press("less_than_sign")
+        await lab.sees("epoch 1  train 2  validation 2.1")
+        await lab.press("greater_than_sign", "greater_than_sign")
+        await lab.sees("epoch 8  train 0.1  validation 0.8")
 
 
 async def test_the_small_screen_switches_chart_and_form(open_lab: Any, script: Any) -> None:
@@ -389,12 +422,16 @@ async def test_a_slow_terminal_gets_fewer_frames_and_is_told_of(
         drawn: list[float] = []
         monkeypatch.setattr(lab.app.lab, "show_charts", lambda: drawn.append(time.monotonic()))
         lab.run.incoming.append(CommandTaken(time=20.0, command="pause"))
-        await lab.until(lambda: lab.app.lab._behind_since)
+        await lab.until(lambda: not lab.app.lab._redraw.due(time.monotonic()))
         await lab.pilot.pause(1.1)
         assert drawn == [], "the last frame is still on its way"
         behind = False
         await lab.sees("slow terminal")
         assert len(drawn) == 1
+        behind = True
+        await lab.press("ctrl+l")
+        assert len(drawn) == 2, "the newest figures, when somebody asks for them"
+        behind = False
         lab.run.incoming.append(CommandTaken(time=21.0, command="resume"))
         await lab.until(lambda: "slow terminal" not in lab.text)
 
@@ -406,7 +443,7 @@ def bindings() -> dict[str, str]:
     from ladera.tui.app import LabApp
 
     found: dict[str, str] = {}
-    for owner in (LabApp, LabScreen):
+    for owner in (LabApp, *LabScreen.__mro__[:2]):
         for binding in owner.BINDINGS:
             for key in binding.key.split(","):
                 found[key] = binding.action

@@ -16,10 +16,10 @@ from ladera.engine.store.status import Status, write_status
 from ladera.tui.native_output import native_log, native_output_to
 from ladera.tui.nvidia import Gpu, Gpus
 from ladera.tui.panes import Panes
-from ladera.tui.plots import View
 from ladera.tui.screens import system
 from ladera.tui.screens.log import LogScreen, changed
 from ladera.tui.screens.system import SystemScreen, process_of
+from ladera.tui.view import View
 from ladera.tui.widgets.picture import Picture
 
 #: Terminals, and what they draw with.

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 
-from ladera.engine.events import CommandTaken, RunEnded
+from ladera.engine.events import CommandTaken, PausedAt, RunEnded
 from ladera.tui import plots, run_rows, views
 from ladera.tui.seven_bit import seven_bit
+from ladera.tui.view import View
 
 HARMFUL = {*map(chr, range(32)), "\x7f", *map(chr, range(0x80, 0xA0)), "\u202e"} - {"\n"}
 
@@ -64,7 +65,7 @@ def test_the_stopping_panel_says(script: Any) -> None:
     ]
     ended = script.run(script.events(experiment=experiment, reason="stopped_early", restored=5))
     assert views.stopping_lines(ended, 80) == [
-        "stopped early at epoch 8: 3 checks in a row without improvement",
+        "stopped early at epoch 8: 3 checks in a row without improvement by more than 0.1",
         "best loss 0.5000 at epoch 5 · weights of epoch 5 are loaded",
         "test: loss 0.5500 · accuracy 90.0%",
     ]
@@ -118,7 +119,56 @@ def test_the_figures_keep_their_places(script: Any) -> None:
     )
     for word in ("train", "validation", "accuracy", "gap", "examples"):
         assert len({line.find(word) for line in lines}) == 1, lines
-    assert views.figures(None) == views.figures(script.states()["started"]) == ""
+    assert views.figures(None) == ""
+    assert views.figures(script.states()["started"]) == "epoch   0/100"
+
+
+def test_the_figures_of_a_pause_tell_the_step_and_its_loss(script: Any) -> None:
+    run = script.run(
+        [*script.events(), CommandTaken(command="pause", step=83), PausedAt(epoch=9, step=83, loss=0.25)]
+    )
+    assert views.figures(run, 90) == (
+        "epoch   8/100  step 83 (3/10 of the next epoch)  batch loss 0.2500   train 0.1000 "
+    )
+
+
+def test_the_figures_of_the_end_are_those_of_the_weights_that_are_loaded(script: Any) -> None:
+    run = script.run(script.events(reason="stopped_early", restored=5))
+    assert views.figures(run, 90) == (
+        "epoch   5/100 loaded  train 0.6000   validation 0.5000   accuracy  66.7%  gap -0.1000"
+    )
+
+
+def test_the_headline_names_the_run_and_what_is_in_force(script: Any) -> None:
+    change = CommandTaken(command="set", value={"key": "optimizer.lr", "value": 0.5}, epoch=4, step=40)
+    run = script.run([*script.events(), change], label="digits-0003")
+    assert views.headline(None, run.experiment, 60).startswith("digits · mlp 128-64 · cce · adam 0.001")
+    assert (
+        views.headline(run, run.experiment, 60)
+        == "digits-0003 · mlp 128-64 · cce · adam 0.5 · he-uniform · …"
+    )
+    run.label = "mine"
+    assert (
+        views.headline(run, run.experiment, 60)
+        == "mine · digits · mlp 128-64 · cce · adam 0.5 · he-uniform · …"
+    )
+    for width in range(1, 80):
+        assert cell_len(views.headline(run, run.experiment, width)) <= width
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("data.label_noise=0.2", "digits label noise 0.2"),
+        ("data.subset=100", "digits (100)"),
+        ("model.activation=tanh", "mlp 128-64 tanh"),
+        ("init=normal-tiny", "normal 0.01"),
+        ("training=cosine", "adam 0.001 · cosine"),
+        ("loss=cce-balanced", "cce balanced"),
+    ],
+)
+def test_the_title_tells_what_makes_an_experiment_another(script: Any, setting: str, words: str) -> None:
+    assert words in views.in_one_line(script.experiment(setting))
 
 
 def test_the_figures_that_fit(script: Any) -> None:
@@ -132,15 +182,15 @@ def test_the_figures_that_fit(script: Any) -> None:
 
 def test_the_status_of_each_state(script: Any) -> None:
     states = script.states()
-    # Eight epochs of two seconds; 94 of 100 are left after six.
-    assert str(views.status(states["running"])) == "● training  00:12 / ≤03:20"
+    # Epochs of two seconds; 94 of 100 are left after six.
+    assert str(views.status(states["running"])) == "● training  00:12 · ≤03:08 left"
     assert str(views.status(states["paused"])).startswith("‖ paused  00:16")
     assert str(views.status(states["stopped_early"])) == "■ stopped early  00:16"
     assert str(views.status(states["refused"])) == "✗ refused"
     assert str(views.status(states["queued"])) == "○ queued"
     assert str(views.status(None)) == "○ no run yet"
     states["running"].ask("pause")
-    assert str(views.status(states["running"])) == "● training · pausing…  00:12 / ≤03:20"
+    assert str(views.status(states["running"])) == "● training · pausing…  00:12 · ≤03:08 left"
 
 
 def test_the_diagnosis_tells_trouble_from_news(script: Any) -> None:
@@ -176,7 +226,7 @@ def test_a_run_that_ends_before_its_first_check_says_so(script: Any) -> None:
     run = script.run([script.started(script.experiment()), ended])
     lines = views.stopping_lines(run, 80)
     assert lines[0] == "diverged at epoch 0: the loss is not finite at step 3"
-    spec = plots.loss_chart(run, [run], plots.View(), 80, 20)
+    spec = plots.loss_chart(run, [run], View(), 80, 20)
     assert spec.curves == ()
     assert spec.empty == "it ended after 3 steps, before there was a value to draw"
 

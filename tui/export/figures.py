@@ -141,10 +141,7 @@ def _stopping(history: History) -> tuple[list[Mark], list[Band]]:
         marks.append(Mark(history.stops_at, f"would stop at {history.stops_at}", "stop"))
     margin = float(history.setting("stopping.min_delta", 0.0))
     reference = history.checks[-1].reference if history.checks else None
-    if margin and reference is not None:
+    if margin and reference is not None and (better := history.bar) is not None:
         since = next(check.epoch for check in history.checks if check.reference == reference)
-        better = (
-            reference - margin if history.setting("stopping.mode", "min") == "min" else reference + margin
-        )
         bands.append(Band(min(reference, better), max(reference, better), since, history.checks[-1].epoch))
     return marks, bands

@@ -15,7 +15,7 @@ from textual.screen import ModalScreen
 from ...engine.experiment import METRICS
 from ...engine.history import History
 from ...engine.series import Series
-from ...engine.stopping import replay
+from ...engine.stopping import bar, replay
 from ..curves import Band, ChartSpec, Curve, Mark
 from ..plots import colour_of, palette_of
 from ..progress import measured, title
@@ -210,10 +210,13 @@ class WhatIfScreen(ModalScreen[None]):
         if found.best_epoch is not None and found.best is not None:
             marks.append(Mark(found.best_epoch, f"best @ {found.best_epoch}", "best"))
             if question.min_delta and (beaten := found.reference) is not None:
-                edge = beaten + (-question.min_delta if question.mode == "min" else question.min_delta)
+                edge = bar(beaten, question.min_delta, question.mode)
                 bands.append(Band(min(edge, beaten), max(edge, beaten), 0, history.epoch))
+        ended = history.ended
         if found.stop_epoch is not None:
             marks.append(Mark(found.stop_epoch, f"would stop @ {found.stop_epoch}", "stop"))
+        if ended is not None and ended.reason == "stopped_early" and ended.epoch != found.stop_epoch:
+            marks.append(Mark(ended.epoch, f"stopped @ {ended.epoch}", "command"))
         log = view.log_y and question.monitor == "loss"
         return ChartSpec(
             width, height, (curve,), tuple(marks), tuple(bands), x_label="epoch", log_y=log, marker=view.marker,

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from rich.text import Text
+from textual.events import Click
 from textual.geometry import Region
+from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -20,8 +22,22 @@ if TYPE_CHECKING:
 Ask = Callable[[int, int], ChartSpec]
 
 
+def warm() -> None:
+    """Import what curves are drawn with; from a thread, so that nothing waits for it."""
+    from ..charts import Chart
+
+    Chart().warm()
+
+
 class ChartView(Widget, can_focus=False):
     """Shows what `ask` answers; `show()` asks again."""
+
+    class Clicked(Message):
+        """Somebody clicked at a place of the x axis, in its unit."""
+
+        def __init__(self, x: float) -> None:
+            super().__init__()
+            self.x = x
 
     def __init__(self, ask: Ask, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
@@ -60,6 +76,12 @@ class ChartView(Widget, can_focus=False):
         """Forget the axis range, as when something else is shown."""
         if self._chart is not None:
             self._chart.reset()
+
+    def on_click(self, event: Click) -> None:
+        """Tell where the mouse was."""
+        offset = event.get_content_offset(self)
+        if offset is not None and self._chart is not None and (x := self._chart.x_at(offset.x)) is not None:
+            self.post_message(self.Clicked(x))
 
     def on_resize(self) -> None:
         """Draw for the new size."""

@@ -63,6 +63,13 @@ class KeyLine(Widget):
         super().__init__(id=id)
         self._dropped = dropped
         self._placed: list[tuple[int, Item]] = []
+        self._words: dict[str, str] = {}
+
+    def say(self, action: str, words: str) -> None:
+        """Call an action otherwise, as its key does something else."""
+        if self._words.get(action) != words:
+            self._words[action] = words
+            self.refresh()
 
     def on_mount(self) -> None:
         """Follow the focus."""
@@ -75,9 +82,8 @@ class KeyLine(Widget):
             binding = active.binding
             if (binding.show or binding.action == _PALETTE) and active.enabled:
                 shown = self.app.get_key_display(binding)
-                found.setdefault(
-                    binding.action, Item(binding.key, shown, binding.description, binding.action)
-                )
+                words = self._words.get(binding.action, binding.description)
+                found.setdefault(binding.action, Item(binding.key, shown, words, binding.action))
         in_order = sorted(found.values(), key=lambda item: item.action == _PALETTE)
         items, roomy = fitting(in_order, self.size.width, self._dropped)
         parts: list[str | tuple[str, str]] = []

@@ -1,0 +1,49 @@
+"""When the screen is drawn anew: a share of the time, sooner at the start of a run, seldom on a slow terminal."""
+
+from __future__ import annotations
+
+import pytest
+
+from ladera.tui.redraw import BUSY, EAGER, FASTEST, SLOW, SLOWEST, Redraw
+
+
+@pytest.mark.parametrize(("cost", "pause"), [(0.0, FASTEST), (0.02, 1.0), (9.0, SLOWEST)])
+def test_the_next_frame_comes_when_drawing_is_the_share_of_the_time(cost: float, pause: float) -> None:
+    redraw = Redraw(used=5.0)
+    redraw.drawn(100.0, 5.0 + cost, share=0.02)
+    assert not redraw.due(100.0 + pause - 1e-6)
+    assert redraw.due(100.0 + pause)
+
+
+def test_a_run_that_starts_is_seen_often_whatever_it_costs() -> None:
+    redraw = Redraw(used=0.0)
+    redraw.drawn(100.0, 9.0, share=0.02)
+    redraw.begin(100.1)
+    assert redraw.due(100.1)
+    redraw.drawn(100.1, 9.5, share=0.02)
+    assert redraw.due(100.1 + FASTEST)
+    redraw.drawn(100.1 + EAGER, 10.0, share=0.02)
+    assert not redraw.due(100.1 + EAGER + FASTEST)
+
+
+def test_a_terminal_that_stays_behind_is_slow_until_a_frame_arrives_in_time() -> None:
+    redraw = Redraw(used=0.0)
+    assert redraw.carried(100.0, behind=False)
+    assert not redraw.carried(100.1, behind=True)
+    assert not redraw.due(100.1 + BUSY - 1e-6)
+    assert not redraw.slow
+    assert not redraw.carried(100.1 + SLOW, behind=True)
+    assert redraw.slow
+    assert redraw.carried(100.2 + SLOW, behind=False)
+    assert redraw.slow, "the frame took that long"
+    redraw.carried(101.5, behind=True)
+    assert redraw.carried(101.6, behind=False)
+    assert not redraw.slow
+
+
+def test_what_happens_while_another_screen_is_open_is_not_held_against_the_terminal() -> None:
+    redraw = Redraw(used=0.0)
+    redraw.carried(100.0, behind=True)
+    redraw.away()
+    assert redraw.carried(200.0, behind=False)
+    assert not redraw.slow

@@ -1,0 +1,56 @@
+"""When the screen may be drawn anew: as often as its cost allows beside training, and as the terminal can carry."""
+
+from __future__ import annotations
+
+#: Seconds between two frames, at least and at most.
+FASTEST, SLOWEST = 0.25, 2.0
+#: Seconds from the start of a run in which frames come as fast as they may: a short run is worth being seen.
+EAGER = 2.0
+#: Seconds between looks at a terminal that is still busy with the last frame, and until it is called slow.
+BUSY, SLOW = 0.5, 1.0
+
+
+class Redraw:
+    """Decides; knows no clock and no screen."""
+
+    def __init__(self, used: float) -> None:
+        """`used` is the processor time of the drawing thread so far, in seconds."""
+        self._used = used
+        self._due = 0.0
+        self._eager_until = 0.0
+        self._behind_since: float | None = None
+        self.slow = False
+        "Whether the terminal takes long for what it is given."
+
+    def begin(self, now: float) -> None:
+        """A run starts: show at once, and often for a while."""
+        self._due, self._eager_until = now, now + EAGER
+
+    def carried(self, now: float, behind: bool) -> bool:
+        """Take notice of whether the terminal is behind; returns whether it is not, and may be given more."""
+        if behind:
+            self._behind_since = now if self._behind_since is None else self._behind_since
+            self.slow = self.slow or now - self._behind_since >= SLOW
+            self._due = max(self._due, now + BUSY)
+            return False
+        if self._behind_since is not None:
+            self.slow = now - self._behind_since >= SLOW
+            self._behind_since = None
+        return True
+
+    def away(self) -> None:
+        """Nobody looks: what the terminal does meanwhile is another screen's."""
+        self._behind_since, self.slow = None, False
+
+    def due(self, now: float) -> bool:
+        """Whether enough time has passed since the last frame."""
+        return now >= self._due
+
+    def drawn(self, now: float, used: float, share: float) -> None:
+        """A frame was drawn: the next comes when what they cost is at most that share of the time.
+
+        The cost is the thread's processor time from the frame before to this one, painting included.
+        """
+        cost, self._used = used - self._used, used
+        pause = FASTEST if now < self._eager_until else cost / share
+        self._due = now + min(SLOWEST, max(FASTEST, pause))
