@@ -76,12 +76,10 @@ import asyncio
 from pathlib import Path
 from ladera.tui.commands_lab import last_experiment
 from ladera.tui.lab_process import LabApp
-from ladera.tui.screens import lab
-
-lab.warm = lambda: None  # what it imports comes after the first frame
 
 async def first_frame():
-    async with LabApp(*last_experiment(Path("runs"))).run_test(size=(120, 40)) as pilot:
+    app = LabApp(*last_experiment(Path("runs")), prepare=lambda: None)  # that comes after the first frame
+    async with app.run_test(size=(120, 40)) as pilot:
         await pilot.pause()
         assert "press r to train" in pilot.app.lab.query_one("#loss").plain
 

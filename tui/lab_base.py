@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -26,6 +26,7 @@ from .screens.lab import LabScreen
 from .sitting import Run, Sitting, Trainer, keep_in
 from .themes import THEMES, ink_of
 from .view import View
+from .widgets.chart import warm
 from .widgets.line import Line, written
 
 _COLOURLESS, _SEVEN_BIT = Colourless(), SevenBit()
@@ -45,16 +46,19 @@ class LabBase(App[str]):
         trainer: Trainer | None = None,
         view: View | None = None,
         watched: Run | None = None,
+        prepare: Callable[[], None] = warm,
         **options: Any,
     ) -> None:
         """`base` names the preset that the experiment began with; `watched` is a run of another process to look at.
 
-        `trainer` trains (tests give their own).
+        `trainer` trains (tests give their own). `prepare` imports, in a thread behind the first frame, what is
+        needed soon.
         """
         super().__init__(**options)
         self.experiment = experiment
         self.base = base
         self.runs_dir = runs_dir
+        self.prepare = prepare
         self.fit = fit()
         self.complaints = list(self.fit.complaints)
         for theme in THEMES:

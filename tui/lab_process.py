@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from .native_output import native_output_to
 from .signals import passed_on
 from .sitting import Run
 from .text import clean
+from .widgets.chart import warm
 
 
 class _ToTraining(Controls):
@@ -40,7 +43,10 @@ def open_lab(experiment: Experiment, base: str, runs_dir: Path, watched: Run | N
     A terminal that goes away (SIGHUP, end of input) ends the screen, not the training; SIGTERM and SIGINT save and
     end both. What C libraries and warnings print meanwhile goes to a file; if it holds anything, its end is shown.
     """
-    app = LabApp(experiment, base, runs_dir, watched=watched, driver_class=ResilientDriver)
+    app = LabApp(
+        experiment, base, runs_dir, watched=watched, prepare=warm if watched else _import_what_trains,
+        driver_class=ResilientDriver,
+    )  # fmt: skip
 
     app.recall()
 
@@ -75,6 +81,13 @@ def open_lab(experiment: Experiment, base: str, runs_dir: Path, watched: Run | N
     if result == LOST and trained:
         return exit_code(trained[-1])
     return app.return_code or 0
+
+
+def _import_what_trains() -> None:
+    """Import torch while somebody still looks at the first frame: the first run need not wait for it."""
+    warm()
+    with suppress(Exception):  # the run that needs it will say what is wrong
+        importlib.import_module("ladera.engine.loop")
 
 
 def _let_go_of_the_terminal(app: LabApp) -> None:

@@ -19,7 +19,7 @@ from .. import plots, run_rows, views
 from ..redraw import Redraw
 from ..sitting import Run
 from ..text import clean
-from ..widgets.chart import ChartView, warm
+from ..widgets.chart import ChartView
 from ..widgets.experiment_form import ExperimentForm
 from ..widgets.key_line import KeyLine
 from ..widgets.line import Line, written
@@ -110,10 +110,10 @@ class LabScreen(LookingScreen):
         self.call_after_refresh(self._after_the_first_frame)
 
     def _after_the_first_frame(self) -> None:
-        """Start the garbage collector, which need not look at what the start left; import what curves are drawn with."""
+        """Start the garbage collector, which need not look at what the start left; import what will be needed soon."""
         gc.freeze()
         gc.enable()
-        threading.Thread(target=warm, name="charts", daemon=True).start()
+        threading.Thread(target=self.app.prepare, name="preparing", daemon=True).start()
 
     # -- showing -----------------------------------------------------------------------------------------------------
 
