@@ -94,7 +94,9 @@ def _data_in_words(e: Experiment) -> str:
 def _model_in_words(e: Experiment) -> str:
     match e.model.kind:
         case "mlp":
-            sizes = "-".join(map(str, e.model.hidden))
+            widths = e.model.hidden
+            alike = len(widths) > 3 and len(set(widths)) == 1
+            sizes = f"{len(widths)}×{widths[0]}" if alike else "-".join(map(str, widths))
             return (
                 f"mlp {sizes}{'' if e.model.activation == 'relu' else ' ' + e.model.activation}"
                 if sizes
@@ -114,17 +116,24 @@ class Status:
 
     sign: str
     word: str
-    times: str
-    "Elapsed time and what is left."
+    times: str = ""
+    "Elapsed time."
+    left: str = ""
+    "At most so much is left: early stopping may end it sooner."
 
     def __str__(self) -> str:
-        return f"{self.sign} {self.word}  {self.times}".rstrip()
+        return f"{self.sign} {self.word}  {' · '.join(part for part in (self.times, self.left) if part)}".rstrip()
+
+    @property
+    def short(self) -> str:
+        """Without the elapsed time where there is a time that is left."""
+        return f"{self.sign} {self.word}  {self.left or self.times}".rstrip()
 
 
 def status(run: Run | None) -> Status:
-    """State, elapsed time and the time left; "at most" because early stopping may end it sooner."""
+    """State, elapsed time and the time left."""
     if run is None:
-        return Status("○", "no run yet", "")
+        return Status("○", "no run yet")
     sign, word = STATES.get(run.state, ("?", run.state))
     history = run.history
     if run.awaited:
@@ -132,8 +141,8 @@ def status(run: Run | None) -> Status:
     if history.ended is not None:
         return Status(sign, word, duration(history.ended.seconds))
     eta = history.eta()
-    left = "" if eta is None else f" · ≤{duration(eta)} left"
-    return Status(sign, word, duration(history.time) + left if history.started else "")
+    left = "" if eta is None else f"≤{duration(eta)} left"
+    return Status(sign, word, duration(history.time) if history.started else "", left)
 
 
 # -- early stopping --------------------------------------------------------------------------------------------------

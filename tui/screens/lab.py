@@ -168,7 +168,9 @@ class LabScreen(LookingScreen):
         """Show the words and numbers."""
         app, run = self.app, self.app.current
         ascii_only = app.view.marker == "ascii"
-        status = str(views.status(run)) + "  slow terminal: Ctrl+L shows now" * self._redraw.slow
+        state = views.status(run)
+        status = state.short if self.has_class("-narrow") else str(state)
+        status += "  slow terminal: Ctrl+L shows now" * self._redraw.slow
         self.query_one("#status", Line).set(status)
         room = max(1, self.size.width - max(cell_len(status) + 2, 20) - 2)
         self.query_one("#headline", Line).set(views.headline(run, app.experiment, room))
