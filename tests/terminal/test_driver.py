@@ -78,10 +78,12 @@ def app(terminal: Callable[..., Any], python: str, tmp_path: Path) -> Callable[.
 
 
 def number(path: Path) -> int:
-    try:
-        return int(path.read_text() or 0)
-    except OSError:
-        return 0
+    """The number in a file; between its truncation and its writing a file is empty."""
+    for _ in range(100):
+        if path.exists() and (text := path.read_text()):
+            return int(text)
+        time.sleep(0.01)
+    return 0
 
 
 def end_of(folder: Path, seconds: float = 30) -> dict[str, Any]:
