@@ -22,6 +22,7 @@ from . import memory
 from .driver import ResilientDriver
 from .filters import Colourless, SevenBit
 from .fit import MARKERS, fit, seven_bit
+from .screen_cost import ScreenCost
 from .screens.lab import LabScreen
 from .sitting import Run, Sitting, Trainer, keep_in
 from .themes import THEMES, ink_of
@@ -73,6 +74,7 @@ class LabBase(App[str]):
         self.current: Run | None = watched
         if watched is not None:
             self.sitting.add(watched)
+        self.cost = ScreenCost()
         self._before: list[tuple[Experiment, str]] = []
 
     def on_mount(self) -> None:
@@ -116,6 +118,12 @@ class LabBase(App[str]):
     def terminal_behind(self) -> bool:
         """Whether the terminal is still busy with what was drawn last."""
         return isinstance(self._driver, ResilientDriver) and self._driver.behind
+
+    @property
+    def written(self) -> int:
+        """Bytes written to the terminal so far; 0 where nothing counts them."""
+        driver = self._driver
+        return driver.written if isinstance(driver, ResilientDriver) else 0
 
     # -- the terminal -------------------------------------------------------------------------------------------------
 

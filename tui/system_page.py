@@ -52,9 +52,10 @@ def keep(ring: Ring, sample: Sample, gpus: Gpus) -> None:
     ring.add(sample.at, **values)
 
 
-def page_of(sample: Sample, gpus: Gpus, ring: Ring, page: Page) -> Block:
-    """Draw everything; histories are as tall as there is room."""
+def page_of(sample: Sample, gpus: Gpus, ring: Ring, page: Page, screen: str = "") -> Block:
+    """Draw everything; histories are as tall as there is room. `screen` tells what the screen itself costs."""
     machine, cards = _machine(sample, page.width - _TOPIC), _cards(gpus)
+    machine += [_Row("Screen", screen)] if screen else []
     few = machine + _brief(gpus) if len(machine) + len(cards) > page.height else machine + cards
     drawn = sum(1 for row in few if row.history)
     wide = page.width >= _NARROW

@@ -122,6 +122,7 @@ class LabScreen(LookingScreen):
         self._stale = self.app.sitting.poll() or self._stale
         now, run = time.monotonic(), self.app.current
         self._tell_refusals(run)
+        self.app.cost.sample(now, self.app.written, time.thread_time())
         if self.app.screen is not self:
             self._redraw.away()
             return

@@ -137,7 +137,7 @@ class SystemScreen(Screen[None]):
             words = self.samples.trouble or "measuring…"
             picture.show([page.line(clean(words, 300))])
             return
-        picture.show(page_of(sample, _clean(gpus), self._ring, page))
+        picture.show(page_of(sample, _clean(gpus), self._ring, page, str(self.app.cost)))
         self.query_one("#system-says", Line).set("\n".join(self._says(sample, gpus)))
 
     def _says(self, sample: Sample, gpus: Gpus) -> list[str]:
