@@ -276,14 +276,19 @@ def to_line(event: Event) -> str:
 def from_plain(values: Mapping[str, Any]) -> Event:
     """Build an event from a mapping read from JSON.
 
-    Fields of a newer version are passed over; raises ValueError if the event is unknown or lacks a field.
+    Fields of a newer version are passed over; raises ValueError if the event is unknown, lacks a field, or has one of
+    another type.
     """
     kind = EVENTS.get(values.get("event", ""))
     if kind is None:
         raise ValueError(f"no event {values.get('event')!r}")
-    known, numeric = {item.name for item in fields(kind)}, _numeric(kind)
+    types, numeric = _types(kind), _numeric(kind)
+    read = {key: _read(value, key in numeric) for key, value in values.items() if key in types}
+    for key, value in read.items():
+        if not _fits(value, types[key]) or (key in _PARTS and value is not None and not _is_measured(value)):
+            raise ValueError(f"{kind.name}: {key} is of another type")
     try:
-        return kind(**{key: _read(value, key in numeric) for key, value in values.items() if key in known})
+        return kind(**read)
     except TypeError as error:
         raise ValueError(f"incomplete event {kind.name}: {error}") from None
 
@@ -307,6 +312,38 @@ def _numeric(kind: type[Event]) -> frozenset[str]:
     return frozenset(
         item.name for item in fields(kind) if "float" in str(item.type) or "Measured" in str(item.type)
     )
+
+
+#: Fields that hold what was measured on a part of the data.
+_PARTS = ("train", "validation", "test")
+_TYPES: dict[str, tuple[type, ...]] = {
+    "int": (int,), "float": (int, float), "str": (str,), "bool": (bool,), "None": (type(None),),
+    "tuple": (tuple,), "Mapping": (Mapping,), "Measured": (Mapping,), "Any": (object,),
+}  # fmt: skip
+
+
+@cache
+def _types(kind: type[Event]) -> dict[str, tuple[type, ...]]:
+    """What each field may hold, by its annotation."""
+    return {
+        item.name: tuple(
+            one for name in str(item.type).split(" | ") for one in _TYPES[name.split("[")[0].strip()]
+        )
+        for item in fields(kind)
+    }
+
+
+def _fits(value: Any, types: tuple[type, ...]) -> bool:
+    if isinstance(value, bool):
+        return bool in types or object in types
+    # An integer beyond the largest float is no measure and no count.
+    return isinstance(value, types) and not (isinstance(value, int) and abs(value) > 1 << 62)
+
+
+def _is_measured(value: Any) -> bool:
+    metrics = value.get("metrics", {})
+    numbers = (value.get("loss"), *(metrics.values() if isinstance(metrics, Mapping) else (None,)))
+    return all(_fits(number, (int, float)) for number in numbers)
 
 
 def _read(value: Any, numeric: bool) -> Any:

@@ -20,7 +20,9 @@ def main() -> None:
 
         if not isinstance(error, LaderaError):
             raise
-        print(f"ladera: {error}", file=sys.stderr)
+        from .text import harmless
+
+        print(f"ladera: {harmless(str(error))}", file=sys.stderr)
         code = 2
     try:
         sys.stdout.flush()

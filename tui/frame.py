@@ -11,6 +11,7 @@ from .charts import Chart
 from .fit import fit, speaks_unicode
 from .seven_bit import seven_bit
 from .sitting import Run
+from .text import harmless
 from .view import View
 
 #: Lines from which on the metric has a chart of its own, and what stands around the charts.
@@ -35,5 +36,5 @@ def frame(run: Run, width: int = 0, height: int = 0) -> str:
         *views.stopping_lines(run, width, ascii_only=plain),
         *textwrap.wrap(views.diagnosis_line(run)[0], width),
     ]
-    text = "\n".join(line.rstrip() for text in lines for line in text.split("\n"))
+    text = harmless("\n".join(line.rstrip() for text in lines for line in text.split("\n")))
     return seven_bit(text) if plain else text

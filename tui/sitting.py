@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from ..engine.branching import Branch, Ring
 from ..engine.controls import Controls
 from ..engine.events import CheckpointSaved, CommandTaken, Event, Probed, RunEnded, RunStarted, StorageFailed
@@ -81,9 +83,15 @@ class Run:
         """Its experiment with what commands have changed since it began."""
         commands = len(self.history.commands)
         if self._in_force is None or self._in_force[0] != commands:
-            plain = self.history.in_force
-            self._in_force = commands, Experiment.model_validate(plain) if plain else self.experiment
+            self._in_force = commands, self._changed()
         return self._in_force[1]
+
+    def _changed(self) -> Experiment:
+        plain = self.history.in_force
+        try:
+            return Experiment.model_validate(plain) if plain else self.experiment
+        except ValidationError:  # a log from elsewhere
+            return self.experiment
 
     @property
     def name(self) -> str:

@@ -50,6 +50,14 @@ def clean(text: str, limit: int = 200) -> str:
     return result if len(result) <= limit else result[: limit - 1].rstrip(" ") + "…"
 
 
+def harmless(text: str) -> str:
+    """Lines of text without what could drive a terminal, spaces as they are: the last gate before the screen.
+
+    Single words from outside pass `clean` where they enter a sentence; this holds for whatever they were put into.
+    """
+    return "".join(c for c in text if c == "\n" or unicodedata.category(c) not in _DROPPED)
+
+
 def ascii_only(text: str) -> str:
     """Text in 7-bit characters for terminals that have no others: accents fall off, the rest becomes `?`."""
     decomposed = unicodedata.normalize("NFKD", text)

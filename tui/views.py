@@ -96,7 +96,7 @@ def _model_in_words(e: Experiment) -> str:
         case "mlp":
             widths = e.model.hidden
             alike = len(widths) > 3 and len(set(widths)) == 1
-            sizes = f"{len(widths)}×{widths[0]}" if alike else "-".join(map(str, widths))
+            sizes = f"{len(widths)}×{max(widths)}" if alike else "-".join(map(str, widths))
             return (
                 f"mlp {sizes}{'' if e.model.activation == 'relu' else ' ' + e.model.activation}"
                 if sizes

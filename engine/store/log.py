@@ -6,7 +6,11 @@ import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from ..events import Event, from_plain
+from pydantic import ValidationError
+
+from ..controls import refusal
+from ..events import CommandTaken, Event, Resumed, RunStarted, from_plain
+from ..experiment import Experiment
 from ..history import History
 
 NAME = "events.jsonl"
@@ -67,9 +71,34 @@ def parse(line: bytes) -> Event | None:
     """Return the event of a line; None if it is no record. NUL bytes around a record (a power cut leaves such) are passed over."""
     try:
         values = json.loads(line.strip(b"\0 \t\r"))
-        return from_plain(values) if isinstance(values, dict) else None
+        event = from_plain(values) if isinstance(values, dict) else None
     except (ValueError, TypeError, AttributeError, RecursionError):
         return None
+    return event if _makes_sense(event) else None
+
+
+def _makes_sense(event: Event | None) -> bool:
+    """Tell whether what a record holds below its fields is what readers count on; the fields themselves are checked."""
+    match event:
+        case RunStarted():
+            sizes = [event.sizes.get(part) for part in ("train", "validation", "test")]
+            if not all(isinstance(size, int) and 0 <= size < 1 << 62 for size in sizes):
+                return False
+            try:
+                Experiment.model_validate(event.experiment)
+            except ValidationError as error:  # keys of another version do no harm
+                return all(one["type"] == "extra_forbidden" for one in error.errors())
+        case CommandTaken(command="set", error=""):
+            return not refusal("set", event.value)
+        case CommandTaken(command="pace", error=""):
+            return not refusal("pace", event.value)
+        case Resumed():
+            return all(
+                isinstance(change, list | tuple) and len(change) == 2 for change in event.changes.values()
+            )
+        case _:
+            pass
+    return True
 
 
 def fold(history: History, events: Iterable[Event]) -> int:

@@ -33,8 +33,8 @@ from ladera.engine.store.status import Status, after, parse_status, read_status,
 DEAD = {**this_process().plain(), "start": "1"}
 ALIVE = this_process().plain()
 STARTED = RunStarted(
-    experiment={"description": "words", "training": {"epochs": 9}, "stopping": {"monitor": "accuracy"}},
-    parameters=3, task="binary", sizes={}, steps_per_epoch=2,
+    experiment={"description": "words", "training": {"epochs": 9}, "stopping": {"monitor": "accuracy", "mode": "max"}},
+    parameters=3, task="binary", sizes={"train": 4, "validation": 1, "test": 1}, steps_per_epoch=2,
 )  # fmt: skip
 EPOCH = EpochEnded(
     epoch=2, step=4, train={"loss": 0.5, "metrics": {}}, validation={"loss": float("nan"), "metrics": {"accuracy": 1.0}},

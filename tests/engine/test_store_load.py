@@ -41,7 +41,11 @@ def story(steps: int, seed: int = 0, attempts: int = 1) -> list[Event]:
     draw = random.Random(seed)
     events: list[Event] = [
         RunStarted(
-            experiment={"training": {"epochs": 99}}, parameters=1, task="binary", sizes={}, steps_per_epoch=10
+            experiment={"training": {"epochs": 99}},
+            parameters=1,
+            task="binary",
+            sizes={"train": 4, "validation": 1, "test": 1},
+            steps_per_epoch=10,
         )
     ]
     step = saved = 0

@@ -7,10 +7,12 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from ..seven_bit import seven_bit
+from ..text import harmless
 
 
 def written(widget: Widget, text: str) -> str:
-    """The text as the terminal can write it."""
+    """The text as the terminal can write it, and nothing that drives it."""
+    text = text if text.isprintable() else harmless(text)
     return seven_bit(text) if "-ascii" in widget.app.classes else text
 
 
