@@ -82,7 +82,10 @@ def _makes_sense(event: Event | None) -> bool:
     match event:
         case RunStarted():
             sizes = [event.sizes.get(part) for part in ("train", "validation", "test")]
-            if not all(isinstance(size, int) and 0 <= size < 1 << 62 for size in sizes):
+            branched = isinstance(event.parent.get("epoch", 0), int) and (
+                not event.parent or "epoch" in event.parent
+            )
+            if not branched or not all(isinstance(size, int) and 0 <= size < 1 << 62 for size in sizes):
                 return False
             try:
                 Experiment.model_validate(event.experiment)
