@@ -43,7 +43,7 @@ def generate(directory: Path, steps: int) -> None:
         to_line(
             RunStarted(
                 experiment={"training": {"epochs": steps // 1000}, "stopping": {"monitor": "loss"}},
-                parameters=1, task="multiclass", sizes={"train": 1000}, steps_per_epoch=1000,
+                parameters=1, task="multiclass", sizes={"train": 1000, "validation": 1, "test": 1}, steps_per_epoch=1000,
             )
         )
     )  # fmt: skip
