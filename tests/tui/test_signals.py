@@ -6,10 +6,12 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 
 from ladera.engine.controls import Controls
+from ladera.tui import signals
 from ladera.tui.signals import passed_on
 
 
@@ -35,14 +37,19 @@ def test_ending_signals_save_and_stop(number: signal.Signals, code: int) -> None
     assert received.exit_code == code  # 128 + n, as a shell counts
 
 
-def test_interrupted_twice_is_now() -> None:
-    controls, left = Controls(), []
-    with passed_on(controls, leave=left.append):
+@pytest.mark.parametrize(("seconds", "leaves"), [(0.01, []), (0.5, [130]), (4.0, [130]), (6.0, [])], ids=str)
+def test_interrupted_again_is_now_unless_it_is_the_same_one_come_twice(
+    monkeypatch: pytest.MonkeyPatch, seconds: float, leaves: list[int]
+) -> None:
+    times = iter([100.0, 100.0 + seconds])
+    controls, left, ended = Controls(), [], []
+    with passed_on(controls, leave=left.append, ending=lambda: ended.append(1)):
+        monkeypatch.setattr(signals, "time", SimpleNamespace(monotonic=lambda: next(times)))
         os.kill(os.getpid(), signal.SIGINT)
-        until(lambda: controls.pending)
+        until(lambda: len(ended) == 1)
         os.kill(os.getpid(), signal.SIGINT)
-        until(lambda: left)
-    assert left == [130]
+        until(lambda: len(ended) == 2)
+    assert left == leaves
 
 
 def test_terminate_twice_still_saves() -> None:
