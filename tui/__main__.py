@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import signal
 import sys
-from contextlib import suppress
 from pathlib import Path
+
+from .standard_streams import make_usable, output_fault
 
 
 def main() -> None:
     """Run the command; faults a user can mend are one message and exit code 2."""
+    make_usable()
     code = 1
     try:
         code = _run()
@@ -22,14 +26,14 @@ def main() -> None:
             raise
         from .text import harmless
 
-        print(f"ladera: {harmless(str(error))}", file=sys.stderr)
+        for line in harmless(str(error)).splitlines():
+            print(f"ladera: {line}", file=sys.stderr)
         code = 2
-    try:
-        sys.stdout.flush()
-    except (OSError, ValueError):
-        # The reader of a pipe left; the interpreter's own flush at the end would complain.
-        with suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    if fault := output_fault():
+        print(f"ladera: standard output: {fault}", file=sys.stderr)
+        code = code or 3
+    # All is done and kept: a second Ctrl-C while the interpreter ends would only show a traceback.
+    atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
     sys.exit(code)
 
 

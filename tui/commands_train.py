@@ -146,7 +146,11 @@ def _follow(
         if events_out is not None:
             events_out.close()
     code = recorder().exit_code
-    return 1 if code is None else code
+    fault = teller.fault if events_out is None else events_out.fault
+    if fault is not None:
+        kept = f"; the run itself is in {directory()}" if directory() else ""
+        print(f"ladera: standard output: {fault.strerror}{kept}", file=sys.stderr)
+    return 1 if code is None else code or (3 if fault else 0)
 
 
 def _go_on(history: History, directory: str) -> dict[str, str]:

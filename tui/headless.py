@@ -99,6 +99,11 @@ class Teller:
                 self._say(self._rendered(line) if self._style == "live" else line.plain.rstrip())
         self._output.close()
 
+    @property
+    def fault(self) -> OSError | None:
+        """Why not everything could be told; None as well if nobody listens any more."""
+        return self._output.fault
+
     def close(self) -> None:
         """Take the live line away and wait until everything is out."""
         self._output.live(None)

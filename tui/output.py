@@ -1,7 +1,7 @@
 """A stream that training can write to without ever waiting for it or dying of it.
 
 A terminal may be stalled (Ctrl-S) or gone, a pipe may be slow or closed. A thread of its own writes; what comes
-after the reader left is dropped.
+after the reader left, or after a fault such as a full disk, is dropped.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TextIO
+
+from .standard_streams import is_reader_gone
 
 #: Unwritten text from which on a slow reader holds the writer back, in characters.
 MOST_PENDING = 16 << 20
@@ -29,6 +31,7 @@ class Output:
         self._stream = stream
         self._hurry = hurry
         self._encoding = stream.encoding or "utf-8"
+        self._terminal = stream.isatty()
         try:
             self._descriptor: int | None = stream.fileno()
         except (io.UnsupportedOperation, OSError, ValueError):
@@ -43,7 +46,9 @@ class Output:
         self._dirty = False
         self._closing = False
         self.dead = False
-        "True once the reader is gone."
+        "True once nothing can be written any more."
+        self.fault: OSError | None = None
+        "Why, unless the reader is gone, which is its own affair."
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._write_all, name="output", daemon=True)
         self._thread.start()
@@ -117,6 +122,9 @@ class Output:
             data = memoryview(text.encode(self._encoding, "replace"))
             while data:
                 data = data[os.write(self._descriptor, data) :]
-        except (OSError, ValueError):
+        except OSError as error:
+            self.fault = None if is_reader_gone(error, self._terminal) else error
+            return False
+        except ValueError:
             return False
         return True

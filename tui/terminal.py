@@ -15,5 +15,5 @@ def style_of(stream: TextIO) -> Style:
 
 
 def can_hold_a_screen() -> bool:
-    """Tell whether both ends are a terminal that can move its cursor."""
-    return sys.stdin.isatty() and style_of(sys.stdout) == "live"
+    """Tell whether all three streams are a terminal that can move its cursor; the screen is drawn on standard error."""
+    return sys.stdin.isatty() and sys.stderr.isatty() and style_of(sys.stdout) == "live"

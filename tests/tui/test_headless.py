@@ -19,7 +19,7 @@ from ladera.engine.experiment import Experiment
 from ladera.engine.history import History
 from ladera.tui import headless
 from ladera.tui.headless import Teller, drain
-from ladera.tui.terminal import style_of
+from ladera.tui.terminal import can_hold_a_screen, style_of
 
 LADERA = str(Path(sys.executable).with_name("ladera"))
 #: A run that goes on for minutes unless it is stopped.
@@ -97,6 +97,16 @@ def test_a_dumb_terminal_and_a_pipe_get_plain_lines(monkeypatch: pytest.MonkeyPa
     assert style_of(Tty()) == "plain"
     monkeypatch.delenv("TERM")
     assert style_of(Tty()) == "plain"
+
+
+@pytest.mark.parametrize("redirected", ["stdin", "stdout", "stderr"])
+def test_a_screen_needs_a_terminal_on_every_side(monkeypatch: pytest.MonkeyPatch, redirected: str) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    for name in ("stdin", "stdout", "stderr"):
+        monkeypatch.setattr(sys, name, Tty())
+    assert can_hold_a_screen()
+    monkeypatch.setattr(sys, redirected, io.StringIO())
+    assert not can_hold_a_screen()
 
 
 @pytest.mark.parametrize(("variable", "coloured"), [("NO_COLOR", False), ("COLORTERM", True)])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import threading
 import time
+from types import SimpleNamespace
 
 import pyte
 import pytest
@@ -120,6 +122,22 @@ def test_a_reader_that_left_is_no_error() -> None:
     out.line("nor this")
     out.live("nor this")
     out.close()
+    assert out.fault is None
+
+
+def test_a_disk_that_is_full_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    _read_end, stream = pipe()
+    out = Output(stream)
+
+    def full(descriptor: int, data: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("ladera.tui.output.os", SimpleNamespace(write=full))
+    out.line("no room for this")
+    out.close()
+    assert out.dead
+    assert out.fault is not None
+    assert out.fault.errno == errno.ENOSPC
 
 
 def test_characters_the_terminal_lacks_are_replaced() -> None:
