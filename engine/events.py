@@ -1,7 +1,7 @@
 """What happens in a run, as frozen records of plain values; the log, the screen and the tests all read these.
 
-On disk each is one line of strict JSON: `event` (its name), `time` (seconds since the run began) and its fields.
-Non-finite numbers are the strings "nan", "inf" and "-inf".
+On disk each is one line of strict JSON: `event` (its name), `time` (seconds of training so far) and its fields; a
+diagnosis and a command have their own name there as `name`. Non-finite numbers are the strings "nan", "inf" and "-inf".
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import Any, ClassVar, TypeAlias
+
+#: The attribute's name on disk, where it is another: in Python `name` is the event's own.
+_NAME = {"on_disk": "name"}
 
 #: What was measured, by name; any number in it may be NaN or infinite, which the log keeps as text.
 Measured: TypeAlias = Mapping[str, Any]
@@ -26,7 +29,7 @@ class Event:
     recorded: ClassVar[bool] = True
 
     time: float = 0.0
-    "Seconds since the run began, by a monotonic clock; a resumed run goes on from its checkpoint's time."
+    "Seconds of training so far, pauses left out, by a monotonic clock; a resumed run goes on from its checkpoint's time."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +137,7 @@ class Diagnosed(Event):
 
     name: ClassVar[str] = "diagnosed"
 
-    finding: str
+    finding: str = field(metadata=_NAME)
     "Stable name, for example overfit."
     text: str
     "One or two sentences: what is seen and what to try."
@@ -148,7 +151,7 @@ class CommandTaken(Event):
 
     name: ClassVar[str] = "command"
 
-    command: str
+    command: str = field(metadata=_NAME)
     value: Any = None
     epoch: int = 0
     step: int = 0
@@ -250,7 +253,7 @@ EVENTS: dict[str, type[Event]] = {
 
 def to_plain(event: Event) -> dict[str, Any]:
     """Return the event as a mapping ready for strict JSON."""
-    values = {item.name: _strict(getattr(event, item.name)) for item in fields(event) if item.name != "time"}
+    values = {key: _strict(getattr(event, name)) for name, key in _keys(type(event))}
     return {"event": event.name, "time": round(event.time, 6), **values}
 
 
@@ -258,15 +261,24 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(","
 
 
 @cache
-def _names(kind: type[Event]) -> tuple[str, ...]:
-    return tuple(item.name for item in fields(kind) if item.name != "time")
+def _keys(kind: type[Event]) -> tuple[tuple[str, str], ...]:
+    """List (attribute, key on disk) of all fields but the time."""
+    return tuple(
+        (item.name, item.metadata.get("on_disk", item.name)) for item in fields(kind) if item.name != "time"
+    )
+
+
+@cache
+def _attributes(kind: type[Event]) -> Mapping[str, str]:
+    """Map each key that a line may have to the attribute that it fills."""
+    return {"time": "time"} | {key: name for name, own in _keys(kind) for key in (name, own)}
 
 
 def to_line(event: Event) -> str:
     """Return the event as one line of strict JSON, without the line's end."""
     values = {"event": event.name, "time": round(event.time, 6)}
-    for name in _names(type(event)):
-        values[name] = getattr(event, name)
+    for name, key in _keys(type(event)):
+        values[key] = getattr(event, name)
     try:
         return _ENCODER.encode(values)
     except (TypeError, ValueError):  # a number that is not finite, or a mapping that is no dict
@@ -276,17 +288,17 @@ def to_line(event: Event) -> str:
 def from_plain(values: Mapping[str, Any]) -> Event:
     """Build an event from a mapping read from JSON.
 
-    Fields of a newer version are passed over; raises ValueError if the event is unknown, lacks a field, or has one of
-    another type.
+    Fields of a newer version are passed over, and the attribute's name is read as well as the one on disk; raises
+    ValueError if the event is unknown, lacks a field, or has one of another type.
     """
     kind = EVENTS.get(values.get("event", ""))
     if kind is None:
         raise ValueError(f"no event {values.get('event')!r}")
-    types, numeric = _types(kind), _numeric(kind)
-    read = {key: _read(value, key in numeric) for key, value in values.items() if key in types}
-    for key, value in read.items():
-        if not _fits(value, types[key]) or (key in _PARTS and value is not None and not _is_measured(value)):
-            raise ValueError(f"{kind.name}: {key} is of another type")
+    types, numeric, names = _types(kind), _numeric(kind), _attributes(kind)
+    read = {names[key]: _read(value, names[key] in numeric) for key, value in values.items() if key in names}
+    for name, value in read.items():
+        if not _fits(value, types[name]) or (name in _PARTS and value is not None and not _is_measured(value)):
+            raise ValueError(f"{kind.name}: {name} is of another type")
     try:
         return kind(**read)
     except TypeError as error:

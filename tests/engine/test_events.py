@@ -9,12 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ladera.engine import Experiment, run
 from ladera.engine.events import (
     EVENTS,
     Checked,
+    CheckpointSaved,
     CommandTaken,
     Diagnosed,
     EpochEnded,
+    Event,
     LayersProbed,
     Probed,
     RunEnded,
@@ -22,6 +25,7 @@ from ladera.engine.events import (
     StepsEnded,
     from_plain,
     to_line,
+    to_plain,
 )
 
 NUMBERS = st.floats(allow_nan=False) | st.just(math.inf)
@@ -74,6 +78,48 @@ def test_every_number_that_may_not_be_finite_comes_back_as_one() -> None:
     ]
     for event in events:
         assert from_plain(json.loads(to_line(event))) == event
+
+
+#: The names of events and fields that other programs rely on.
+ON_DISK = {
+    "run_started": "experiment parameters classes sizes versions device",
+    "steps_ended": "epoch step loss",
+    "epoch_ended": "epoch step train validation seconds examples_per_second",
+    "checked": "epoch value best best_epoch wait patience verdict",
+    "diagnosed": "name text evidence",
+    "command": "name value",
+    "checkpoint_saved": "",
+    "run_ended": "reason best_epoch restored_epoch test seconds",
+}
+
+
+def test_events_and_fields_have_stable_names_on_disk() -> None:
+    seen: set[str] = set()
+    trained = run(Experiment.model_validate({"training": {"epochs": 2, "batch_size": 1}}))
+    others = [CheckpointSaved(epoch=1, step=2, path="x"), CommandTaken(command="pause")]
+    for event in [*trained, *others]:
+        line = json.loads(to_line(event))
+        assert line == json.loads(json.dumps(to_plain(event)))
+        if line["event"] in ON_DISK:
+            assert {"event", "time", *ON_DISK[line["event"]].split()} <= line.keys()
+            seen.add(line["event"])
+        if line["event"] == "epoch_ended":
+            assert {"loss", "penalty", "metrics"} <= line["train"].keys()
+            assert {"loss", "metrics"} <= line["validation"].keys()
+    assert seen == ON_DISK.keys()
+
+
+@pytest.mark.parametrize(
+    ("event", "old"),
+    [(Diagnosed(finding="overfit", text="t"), "finding"), (CommandTaken(command="set", value=1), "command")],
+)
+def test_what_a_diagnosis_or_a_command_is_called_has_two_names(event: Event, old: str) -> None:
+    line = json.loads(to_line(event))
+    assert line["name"] in ("overfit", "set")
+    assert old not in line
+    assert from_plain(line) == event
+    line[old] = line.pop("name")  # as older logs have it
+    assert from_plain(line) == event
 
 
 def test_text_stays_one_line() -> None:
