@@ -5,7 +5,6 @@ from __future__ import annotations
 import json as json_module
 import math
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +59,7 @@ def _age(seconds: float) -> str:
 
 def _plain(run: RunInfo) -> dict[str, Any]:
     values = {"name": run.name, "path": str(run.path), "state_now": run.state, "fault": run.fault}
-    return _strict(values | asdict(run.status))
+    return _strict(values | run.status.plain())
 
 
 def _strict(value: Any) -> Any:

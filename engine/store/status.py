@@ -69,6 +69,14 @@ class Status:
     unwritten: int = 0
     "Records that are not in the log because of it."
 
+    def plain(self) -> dict[str, Any]:
+        """Return it as plain values, with what is asked for most on top: reason, pid and host."""
+        ended = self.state not in ("waiting", "training", "paused")
+        top = {"reason": self.state if ended else None} | {
+            key: self.process.get(key) for key in ("pid", "host")
+        }
+        return top | asdict(self)
+
     def owner_alive(self) -> bool | None:
         """Tell whether the process that wrote this lives; None if nothing is known of it."""
         process = Process.of(self.process)
@@ -154,7 +162,7 @@ def _measured(part: Mapping[str, Any]) -> dict[str, Any]:
 
 def write_status(directory: Path, status: Status, *, durable: bool) -> None:
     """Replace a run's status.json. Raises OSError."""
-    text = json.dumps(_strict({"format": 1, **asdict(status)}), ensure_ascii=False, indent=1, allow_nan=False)
+    text = json.dumps(_strict({"format": 1, **status.plain()}), ensure_ascii=False, indent=1, allow_nan=False)
     atomic.replace(directory / NAME, text.encode("utf-8", "surrogatepass") + b"\n", durable=durable)
 
 

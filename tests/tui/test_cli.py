@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import platform
 import re
 import sys
 from collections.abc import Callable
@@ -152,6 +154,9 @@ def test_a_run_tells_of_itself_and_leaves_a_complete_directory(ladera: Ladera, t
     assert {"experiment.toml", "events.jsonl", "status.json", "best.safetensors", "checkpoints"} <= names
     status = json.loads((run / "status.json").read_text())
     assert (status["state"], status["exit_code"], status["epoch"]) == ("finished", 0, 3)
+    assert (status["reason"], status["pid"], status["host"]) == ("finished", os.getpid(), platform.node())
+    assert status["best_epoch"] == 3
+    assert all("accuracy" in status[part]["metrics"] for part in ("train", "validation", "test"))
 
 
 def test_json_is_the_log_and_nothing_else(ladera: Ladera, tmp_path: Path) -> None:
@@ -291,7 +296,7 @@ def test_runs_are_listed(ladera: Ladera) -> None:
     ]  # fmt: skip
     listed = ladera("runs", "--json").events
     assert [run["name"] for run in listed] == ["digits-0001", "diabetes-0001"]
-    assert listed[0]["state_now"] == "finished"
+    assert listed[0]["state_now"] == listed[0]["reason"] == "finished"
     assert listed[0]["test"]["metrics"].keys() == {"accuracy", "macro_recall"}
 
 
