@@ -43,10 +43,20 @@ def split_indices(
     training, validation, test = (np.sort(np.concatenate(piece)).astype(np.int64) for piece in pieces)
     for part, share, indices in zip(PARTS, shares, (training, validation, test), strict=True):
         if share > 0 and len(indices) == 0:
-            raise InputError(
-                f"data.split: a {part} share of {share:g} of {n} examples leaves the {part} part empty; enlarge the share or use more examples"
-            )
+            raise InputError(_why_empty(part, share, n, [len(group) for group in groups]))
     return training, validation, test
+
+
+def _why_empty(part: str, share: float, n: int, sizes: list[int]) -> str:
+    """Say what leaves a part without an example: classes that have one each, as numbers taken for classes do, or its share."""
+    alone = sum(size == 1 for size in sizes)
+    if len(sizes) > 1 and 2 * alone > len(sizes):
+        of_them = f"{'all' if alone == len(sizes) else alone} of a single example"
+        return (
+            f"data.task: the target makes {len(sizes)} classes of {n} examples, {of_them}, which is needed for training: "
+            f'the {part} part stays empty; if the target is a number, set data.task = "regression"'
+        )
+    return f"data.split: a {part} share of {share:g} of {n} examples leaves the {part} part empty; enlarge the share or use more examples"
 
 
 def apportion(sizes: list[int], shares: tuple[float, float, float]) -> list[tuple[int, int, int]]:

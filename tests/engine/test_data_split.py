@@ -99,6 +99,21 @@ def test_an_empty_part_is_refused(n, shares, part):
         split_indices(np.arange(float(n)), shares, "regression", 0)
 
 
+@pytest.mark.parametrize(
+    ("sizes", "told"),
+    [
+        ([1] * 100, "100 classes of 100 examples, all of a single"),
+        ([1] * 7 + [2], "8 classes of 9 examples, 7 of a single"),
+    ],
+)
+def test_numbers_taken_for_classes_are_told_as_what_they_are(sizes, told):
+    y = np.repeat(np.arange(len(sizes)), sizes)
+    with pytest.raises(
+        InputError, match=rf"^data\.task: .*{told} example.* set data\.task = \"regression\"$"
+    ):
+        split_indices(y, (0.6, 0.2, 0.2), "multiclass", 0)
+
+
 @settings(deadline=None)
 @given(sizes=st.lists(st.integers(1, 60), min_size=1, max_size=12), data=st.data())
 def test_subsets_are_exact_and_stratified(sizes, data):
