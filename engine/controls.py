@@ -13,6 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from .errors import quoted
+
 
 @dataclass(frozen=True, slots=True)
 class Command:
@@ -78,7 +80,7 @@ def refusal(name: str, value: Any) -> str:
     """Return why a command cannot be obeyed whatever the run; empty if it can."""
     kind = COMMANDS.get(name)
     if kind is None:
-        return f"there is no command {name[:40]!r}; there are {', '.join(COMMANDS)}"
+        return f"there is no command {quoted(name, 40)}; there are {', '.join(COMMANDS)}"
     return "" if kind.takes(value) else f"{name}: {repr(value)[:80]} is no value for it"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 
 class LaderaError(Exception):
     """A fault with a message for people; the command line prints it without a traceback."""
@@ -13,3 +15,14 @@ class InputError(LaderaError):
 
 class StoreError(LaderaError):
     """A run directory cannot be used: damaged, locked by another process, or of a newer version."""
+
+
+def quoted(text: str | Path, limit: int = 80) -> str:
+    """Return text from outside as a message shows it: in quotes, on one line, nothing in it that a terminal could act on.
+
+    It is cut to `limit` characters; a path is shown whole: cut, it would not say which file is meant.
+    """
+    whole = str(text)
+    cut = whole if isinstance(text, Path) or len(whole) <= limit else whole[: limit - 1] + "…"
+    inert = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in cut)
+    return '"' + inert.replace('"', '\\"') + '"'

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from .data.names import FACTS, Form, Task
+from .errors import quoted
 from .field_docs import field_docs
 
 if TYPE_CHECKING:
@@ -45,11 +46,26 @@ USUAL_LOSS: dict[Task, Literal["cce", "bce", "mse"]] = {
 }
 
 
-class MisfitError(ValueError):
-    """Values that are fine alone and wrong together: what does not fit, as (key, reason with a way out)."""
+#: What tells the task and the form of the data.
+_DATA = ("data.name", "data.path", "data.task")
 
-    def __init__(self, found: list[tuple[str, str]]) -> None:
-        super().__init__("; ".join(f"{key}: {reason}" for key, reason in found))
+
+class Misfit(NamedTuple):
+    """One thing that is fine alone and wrong beside others."""
+
+    key: str
+    "The key to change."
+    reason: str
+    "Why it does not fit, with a way out."
+    others: tuple[str, ...] = _DATA
+    "The keys that it does not fit."
+
+
+class MisfitError(ValueError):
+    """Values that are fine alone and wrong together."""
+
+    def __init__(self, found: list[Misfit]) -> None:
+        super().__init__("; ".join(f"{one.key}: {one.reason}" for one in found))
         self.found = found
 
 
@@ -144,13 +160,12 @@ class Data(Part):
     def one_source(self) -> Self:
         """Demand exactly one of name and path, and shares that add up."""
         if (self.name is None) == (self.path is None):
-            raise MisfitError(
-                [("data", "give either name (a built-in data set) or path (a file or folder), not both")]
-            )
+            reason = "give either name (a built-in data set) or path (a file or folder), not both"
+            raise MisfitError([Misfit("data", reason, ())])
         if abs(sum(self.split) - 1) > 1e-6:
-            raise MisfitError([("data.split", f"must add up to 1, not {sum(self.split):g}")])
+            raise MisfitError([Misfit("data.split", f"must add up to 1, not {sum(self.split):g}", ())])
         if self.split[0] == 0 or self.split[1] == 0:
-            raise MisfitError([("data.split", "needs a training and a validation share above 0")])
+            raise MisfitError([Misfit("data.split", "needs a training and a validation share above 0", ())])
         return self
 
 
@@ -354,18 +369,14 @@ class Stopping(Part):
         directions = {name: mode for metrics in METRICS.values() for name, mode in metrics.items()}
         if self.monitor not in directions:
             close = get_close_matches(self.monitor, directions, 1)
-            hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(sorted(directions))}"
-            raise MisfitError([("stopping.monitor", f"{self.monitor!r} is not measured; {hint}")])
+            hint = f'did you mean "{close[0]}"?' if close else f"there are {', '.join(sorted(directions))}"
+            reason = f"{quoted(self.monitor)} is not measured; {hint}"
+            raise MisfitError([Misfit("stopping.monitor", reason, ())])
         if directions[self.monitor] != self.mode:
             better = "higher" if self.mode == "min" else "lower"
-            raise MisfitError(
-                [
-                    (
-                        "stopping.mode",
-                        f'{self.monitor} is better when {better}: set mode = "{directions[self.monitor]}"',
-                    )
-                ]
-            )
+            way = f'set stopping.mode = "{directions[self.monitor]}"'
+            reason = f"{self.monitor} is better when {better}: {way}"
+            raise MisfitError([Misfit("stopping.mode", reason, ("stopping.monitor",))])
         return self
 
 
@@ -451,17 +462,17 @@ def _usual_loss(data: Any) -> str:
     return next((kind for name, kind in USUAL_LOSS.items() if name == known), "auto")
 
 
-def problems(experiment: Experiment, task: Task | None, form: Form | None) -> list[tuple[str, str]]:
-    """List what does not fit together as (key, reason with a way out); unknown task or form are passed over."""
-    found: list[tuple[str, str]] = []
+def problems(experiment: Experiment, task: Task | None, form: Form | None) -> list[Misfit]:
+    """List what does not fit together; unknown task or form are passed over."""
+    found: list[Misfit] = []
     data, model, loss = experiment.data, experiment.model, experiment.loss
     if data.name is not None and data.name not in FACTS:
         close = get_close_matches(data.name, FACTS, 1)
         found.append(
-            (
+            Misfit(
                 "data.name",
-                f"no data set {data.name!r}"
-                + (f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(FACTS)}"),
+                f"no data set {quoted(data.name)}"
+                + (f'; did you mean "{close[0]}"?' if close else f"; there are {', '.join(FACTS)}"),
             )
         )
     fits: dict[Task, tuple[str, ...]] = {
@@ -473,58 +484,65 @@ def problems(experiment: Experiment, task: Task | None, form: Form | None) -> li
         use = f"use {' or '.join(fits[task])}"
         if loss.kind == "bce":
             reason = f"bce compares one probability with a target of 0 or 1; a {task} task has none: {use}"
-            found.append(("loss.kind", reason))
+            found.append(Misfit("loss.kind", reason))
         elif loss.kind == "cce" and task == "regression":
             found.append(
-                ("loss.kind", f"cce compares class probabilities; a regression task has none: {use}")
+                Misfit("loss.kind", f"cce compares class probabilities; a regression task has none: {use}")
             )
         elif loss.kind == "mape":
             reason = f"mape divides by the target, and that of a {task} task is 0 for some examples: {use}"
-            found.append(("loss.kind", reason))
+            found.append(Misfit("loss.kind", reason))
         elif loss.kind == "cce":
             reason = (
                 f"cce wants one output per class, and the network of a binary task has a single one: {use}"
             )
-            found.append(("loss.kind", reason))
+            found.append(Misfit("loss.kind", reason))
         elif not loss.allow_mismatch:
             purpose = "set loss.allow_mismatch = true to do it on purpose"
-            found.append(("loss.kind", f"{loss.kind} does not fit a {task} task; {use}, or {purpose}"))
+            found.append(Misfit("loss.kind", f"{loss.kind} does not fit a {task} task; {use}, or {purpose}"))
     if loss.kind in ("bce", "cce") and model.output != "linear" and not loss.allow_mismatch:
         twice = "sigmoid" if loss.kind == "bce" else "softmax"
         found.append(
-            (
+            Misfit(
                 "model.output",
                 f"{loss.kind} holds its own {twice} and wants linear output (logits); set loss.allow_mismatch = true to see what a second one does",
+                ("loss.kind",),
             )
         )
     if task in ("binary", "regression") and model.output == "softmax":
         reason = f"a softmax over the single output of a {task} task is always 1"
-        found.append(("model.output", f"{reason}: use {'sigmoid or ' * (task == 'binary')}linear"))
+        found.append(Misfit("model.output", f"{reason}: use {'sigmoid or ' * (task == 'binary')}linear"))
     elif task == "regression" and model.output == "sigmoid" and data.scale_target and not loss.allow_mismatch:
         reason = "a sigmoid stays between 0 and 1, and scaled targets do not"
         found.append(
-            ("model.output", f"{reason}: use linear, or data.scale_target = false for targets within (0, 1)")
+            Misfit(
+                "model.output",
+                f"{reason}: use linear, or data.scale_target = false for targets within (0, 1)",
+                (*_DATA, "data.scale_target"),
+            )
         )
     if task and experiment.stopping.monitor not in METRICS[task]:
         found.append(
-            (
+            Misfit(
                 "stopping.monitor",
                 f"{experiment.stopping.monitor} is not measured in a {task} task; there are {', '.join(METRICS[task])}",
             )
         )
     if form and form == "table" and model.kind == "cnn":
-        found.append(("model.kind", "a cnn needs images or sound; this data is a table: use mlp"))
+        found.append(Misfit("model.kind", "a cnn needs images or sound; this data is a table: use mlp"))
     if form and form != "table" and model.kind == "polynomial":
         found.append(
-            (
+            Misfit(
                 "model.kind",
                 f"a polynomial takes the powers of a table's columns; this data is {form}: use mlp, cnn or linear",
             )
         )
     if task == "regression" and data.label_noise > 0:
-        found.append(("data.label_noise", "a regression task has no class labels to replace; set it to 0"))
+        found.append(
+            Misfit("data.label_noise", "a regression task has no class labels to replace; set it to 0")
+        )
     if task == "regression" and loss.class_weights != "none":
-        found.append(("loss.class_weights", "a regression task has no classes to weigh"))
+        found.append(Misfit("loss.class_weights", "a regression task has no classes to weigh"))
     if form and data.augmentation.active:
         image = {"flip", "rotation", "contrast", "colour_shift", "permute_channels", "shift", "crop"}
         audio = {"snr_db", "gain_db", "time_shift", "time_mask"}
@@ -533,6 +551,6 @@ def problems(experiment: Experiment, task: Task | None, form: Form | None) -> li
         ).keys()
         if wrong:
             found.append(
-                ("data.augmentation", f"{', '.join(sorted(wrong))} cannot be applied to {form} data")
+                Misfit("data.augmentation", f"{', '.join(sorted(wrong))} cannot be applied to {form} data")
             )
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -11,7 +10,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from ..engine.errors import InputError
+from ..engine.errors import InputError, quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ def shown(value: Any) -> str:
     elif isinstance(value, (list, tuple)):
         text = "[" + ", ".join(shown(entry) for entry in value[:20]) + (", …]" if len(value) > 20 else "]")
     elif isinstance(value, (str, Path)):
-        text = json.dumps(inert(str(value)), ensure_ascii=False)
+        text = quoted(str(value))
     elif value is None:
         text = "null"
     elif isinstance(value, int) and value.bit_length() > 200:

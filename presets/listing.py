@@ -11,7 +11,8 @@ from typing import Any, Literal
 
 import platformdirs
 
-from .faults import Fault, PresetError, inert, shown
+from ..engine.errors import quoted
+from .faults import Fault, PresetError, did_you_mean, inert, shown
 from .read import NOTES, Document, read
 
 Origin = Literal["built-in", "./presets", "user"]
@@ -138,6 +139,18 @@ def find(part: str, name: str, but: Collection[Path] = ()) -> Preset | None:
     wanted = f"{part}/{name}"
     return next(
         (preset for preset in _all((part,)) if preset.name == wanted and preset.path not in but), None
+    )
+
+
+def none_of(part: str, name: str) -> str:
+    """Return that there is no preset of that part and name, with what was probably meant."""
+    known = [preset.short for preset in catalog(part)]
+    kind = part.removesuffix("s") if part == EXPERIMENTS else part
+    hint = did_you_mean(name, known) or f"; there are {', '.join(known)}"
+    return f"no {kind} preset {quoted(name)}{hint}" + (
+        f"{'' if hint.endswith('?') else '.'} A file or folder of your own goes into data.path"
+        if part == "data"
+        else ""
     )
 
 

@@ -8,25 +8,32 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from ..engine.errors import quoted
 from ..engine.experiment import Experiment
-from .faults import Fault, PresetError, did_you_mean, label, shown
-from .listing import EXPERIMENTS, PARTS, Preset, catalog, find, section_key, valid_name
-from .merge import Draft, Layer, document_layer, lay
-from .read import Document, read
+from .faults import Fault, PresetError, label, shown
+from .listing import EXPERIMENTS, PARTS, Preset, find, none_of, section_key, valid_name
+from .merge import Draft, Layer, Origin, document_layer, lay
+from .read import NOTES, Document, read
 from .settings import settings_layer
 from .wording import by_line, faults, unknown_unset
 
 
-def load(name_or_path: str | Path, settings: Sequence[str] = ()) -> Experiment:
+def load(name_or_path: str | Path, settings: Sequence[str] = (), *, with_data: bool = False) -> Experiment:
     """Load an experiment preset by name (`digits`) or file (`mine.toml`, `runs/x/experiment.toml`), changed by settings.
 
     Names are searched in ./presets, the user's folder and the built-in presets. `extends`, named
     parts and settings are merged by the rules of `presets.merge` and validated once.
-    Raises PresetError, an InputError, with every fault: `file:line: key: what is wrong`.
+    Raises PresetError, an InputError, with every fault: `file:line: key: what is wrong`; one of them, where
+    `with_data` asks for it, is a data.path at which there is nothing.
     """
     draft = Draft()
-    extended = _read_into(draft, locate(str(name_or_path)), ())
-    return _validated(draft, settings, extended)
+    path = locate(str(name_or_path))
+    extended = _read_into(draft, path, ())
+    experiment = _validated(draft, settings, extended, with_data)
+    if not read(path).values.keys() - NOTES:
+        way = 'give it at least a part, such as data = "digits", or extends = "digits"'
+        raise PresetError([Fault(label(path), "", f"says nothing about an experiment: {way}")])
+    return experiment
 
 
 def change(experiment: Experiment | Mapping[str, Any], settings: Sequence[str]) -> Experiment:
@@ -58,9 +65,11 @@ def check(preset: Preset) -> str | None:
     try:
         document = read(preset.path)
         if preset.part == EXPERIMENTS:
-            load(preset.path)
+            load(preset.path, with_data=True)
             return None
         draft = _part_draft(preset, document)
+        if missing := _missing_data(draft):
+            return str(missing[0])
         Experiment.model_validate(draft.values)
     except PresetError as error:
         return str(error)
@@ -84,14 +93,24 @@ def locate(name: str, but: Sequence[Path] = (), folder: Path | None = None) -> P
         hint = _own_data(name) or hint
         part, _, rest = name.partition("/")
         if part in PARTS and valid_name(rest):
-            hint = f"; it is a part, to be chosen with --set {'.'.join(section_key(part))}={rest}"
+            hint = f"; it is a part, {_to_choose(part, rest)}"
         raise PresetError([Fault("", "", f"{shown(name)} is not the name of an experiment{hint}")])
     preset = find(EXPERIMENTS, short, but)
     if preset is not None:
         return preset.path
-    known = [preset.short for preset in catalog(EXPERIMENTS)]
-    hint = _own_data(name) or did_you_mean(short, known) or f"; there are {', '.join(known)}"
-    raise PresetError([Fault("", "", f"no experiment preset {shown(name)}{hint}")])
+    if hint := _own_data(name) or _of_a_part(short):
+        raise PresetError([Fault("", "", f"no experiment preset {quoted(short)}{hint}")])
+    raise PresetError([Fault("", "", none_of(EXPERIMENTS, short))])
+
+
+def _of_a_part(name: str) -> str:
+    """Return which part preset has a name, if just one part has it."""
+    parts = [part for part in PARTS if find(part, name) is not None]
+    return f"; {parts[0]}/{name} is a part, {_to_choose(parts[0], name)}" if len(parts) == 1 else ""
+
+
+def _to_choose(part: str, name: str) -> str:
+    return f"to be chosen with --set {'.'.join(section_key(part))}={name}"
 
 
 def _own_data(name: str) -> str:
@@ -122,7 +141,7 @@ def _read_into(draft: Draft, path: Path, chain: tuple[Path, ...]) -> bool:
     layer = document_layer(document)
     values = {key: value for key, value in layer.values.items() if key != "extends"}
     lay(draft, Layer(values, layer.at))
-    draft.origin[()] = label(path)
+    draft.origin[()] = Origin(label(path))
     return complete
 
 
@@ -144,7 +163,7 @@ def _cycle(chain: tuple[Path, ...], base: str) -> str:
     return f"leads back to itself: {' → '.join(label(path) for path in chain)} → {shown(base)}"
 
 
-def _validated(draft: Draft, settings: Sequence[str], complete: bool) -> Experiment:
+def _validated(draft: Draft, settings: Sequence[str], complete: bool, with_data: bool = False) -> Experiment:
     layer, wrong = settings_layer(settings)
     lay(draft, layer)
     draft.faults += [*wrong, *unknown_unset(draft)]
@@ -155,9 +174,24 @@ def _validated(draft: Draft, settings: Sequence[str], complete: bool) -> Experim
     except ValidationError as error:
         if not (draft.faults and _from_default(error)):
             draft.faults += faults(error, draft)
+    draft.faults += _missing_data(draft) if with_data else []
     if draft.faults or experiment is None:
         raise PresetError(by_line(draft.faults))
     return experiment
+
+
+def _missing_data(draft: Draft) -> list[Fault]:
+    """Return the fault of a data.path at which there is nothing."""
+    key = ("data", "path")
+    path = draft.get(key)
+    if not isinstance(path, str):
+        return []
+    try:
+        found = Path(path).exists()
+    except (OSError, ValueError):  # too long, or no name at all
+        found = False
+    text = f"there is no file or folder {label(Path(path))}"
+    return [] if found else [Fault(draft.where(key), "data.path", text)]
 
 
 def _from_default(error: ValidationError) -> bool:
@@ -175,5 +209,5 @@ def _part_draft(preset: Preset, document: Document) -> Draft:
     if draft.faults:
         raise PresetError(draft.faults)
     if preset.part == "augmentation":
-        draft.put(("data", "name"), "digits", "")
+        draft.put(("data", "name"), "digits", Origin(""))
     return draft

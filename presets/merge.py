@@ -13,18 +13,18 @@ The rules, in the order of surprise they avoid:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
 from ..engine.data.names import FACTS
 from ..engine.experiment import METRICS, Experiment, Schedule
-from .faults import Fault, PresetError, did_you_mean, shown
-from .listing import SECTIONS, catalog, find, section_values, valid_name
+from .faults import Fault, PresetError, shown
+from .listing import SECTIONS, find, none_of, section_values, valid_name
 from .read import NOTES, Document, read
 
 Key = tuple[str, ...]
@@ -35,13 +35,22 @@ UNSET = object()
 _SOURCE = ("name", "path", "target", "task", "examples", "noise")
 
 
+class Origin(NamedTuple):
+    """Where a value was set."""
+
+    where: str
+    "`file:line` or the option."
+    pick: str = ""
+    "For a value of a part preset: where that was chosen, `file:line` or the option."
+
+
 @dataclass
 class Draft:
     """Values that are not validated yet."""
 
     values: dict[str, Any] = field(default_factory=dict)
-    origin: dict[Key, str] = field(default_factory=dict)
-    "Where each key was set last: `file:line` or the option."
+    origin: dict[Key, Origin] = field(default_factory=dict)
+    "Where each key was set last; the key that was set last of all comes last."
     faults: list[Fault] = field(default_factory=list)
     unset: dict[Key, str] = field(default_factory=dict)
     "Keys that an option took back to their default, with that option."
@@ -53,34 +62,43 @@ class Draft:
             value = value.get(name) if isinstance(value, dict) else None
         return value
 
-    def put(self, key: Key, value: Any, where: str) -> None:
+    def put(self, key: Key, value: Any, origin: Origin) -> None:
         """Set a key, making the tables above it."""
         table = self.values
         for depth, name in enumerate(key[:-1], 1):
             below = table.get(name)
             if not isinstance(below, dict):
                 below = table[name] = {}
-                self.origin[key[:depth]] = where
+                self.origin[key[:depth]] = origin
             table = below
         self.drop(key)
         table[key[-1]] = value
-        self.origin[key] = where
+        self.origin[key] = origin
 
     def drop(self, key: Key) -> None:
         """Take a key away with everything below it."""
         table = self.get(key[:-1])
         if isinstance(table, dict) and key[-1] in table:
             del table[key[-1]]
-            self.origin = {path: where for path, where in self.origin.items() if path[: len(key)] != key}
+            self.origin = {path: origin for path, origin in self.origin.items() if path[: len(key)] != key}
 
     def where(self, key: Key) -> str:
         """Return where a key came from: its own origin, that of what lies below it, or that of the table above."""
         if key in self.origin:
-            return self.origin[key]
-        below = [where for path, where in self.origin.items() if path[: len(key)] == key]
+            return self.origin[key].where
+        below = [origin for path, origin in self.origin.items() if path[: len(key)] == key]
         if below and key:
-            return below[-1]
+            return below[-1].where
         return self.where(key[:-1]) if key else ""
+
+    def cause(self, keys: Sequence[Key]) -> str:
+        """Return what brought keys together: the place where the last of them was set, or its part chosen."""
+        places = [
+            origin.pick or origin.where
+            for path, origin in self.origin.items()
+            if any(path[: len(key)] == key for key in keys)
+        ]
+        return next((place for place in reversed(places) if place), self.where(keys[0]))
 
 
 @dataclass(frozen=True)
@@ -91,15 +109,23 @@ class Layer:
     at: Callable[[Key], str]
 
 
+#: Tells where a key of a layer stands.
+At = Callable[[Key], Origin]
+
+
 def lay(draft: Draft, layer: Layer) -> None:
     """Lay a layer over a draft by the rules above; faults go to `draft.faults`."""
+
+    def at(key: Key) -> Origin:
+        return Origin(layer.at(key))
+
     before, source = _task(draft) if draft.values else None, _source(draft)
     fresh = not draft.values
     for name, value in layer.values.items():
         if name in Experiment.PARTS:
-            _section(draft, (name,), value, layer.at)
+            _section(draft, (name,), value, at)
         else:
-            _change(draft, (name,), value, layer.at)
+            _change(draft, (name,), value, at)
     if not fresh and _source(draft) != source and "description" not in layer.values:
         draft.drop(("description",))
     if not fresh and _task(draft) != before:
@@ -125,7 +151,7 @@ def absolute(path: str, folder: Path) -> str:
         return str(folder.absolute() / path)
 
 
-def _section(draft: Draft, key: Key, value: Any, at: Callable[[Key], str]) -> None:
+def _section(draft: Draft, key: Key, value: Any, at: At) -> None:
     if value is UNSET:
         _change(draft, key, value, at)
     elif isinstance(value, str):
@@ -146,10 +172,10 @@ def _section(draft: Draft, key: Key, value: Any, at: Callable[[Key], str]) -> No
         draft.put(key, value, at(key))
 
 
-def _change(draft: Draft, key: Key, value: Any, at: Callable[[Key], str]) -> None:
+def _change(draft: Draft, key: Key, value: Any, at: At) -> None:
     if value is UNSET:
         draft.drop(key)
-        draft.unset[key] = at(key)
+        draft.unset[key] = at(key).where
     elif isinstance(value, dict) and isinstance(draft.get(key), dict):
         for name, change in value.items():
             _change(draft, (*key, name), change, at)
@@ -161,19 +187,16 @@ def _change(draft: Draft, key: Key, value: Any, at: Callable[[Key], str]) -> Non
         draft.put(key, value, at(key))
 
 
-def _pick(draft: Draft, key: Key, name: Any, where: str) -> None:
+def _pick(draft: Draft, key: Key, name: Any, origin: Origin) -> None:
     """Lay the part preset of that name over a section."""
-    part, dotted = SECTIONS[key], ".".join(key)
+    part, dotted, pick = SECTIONS[key], ".".join(key), origin.pick or origin.where
     short = name.removeprefix(f"{part}/") if isinstance(name, str) else ""
     if not valid_name(short):
-        draft.faults.append(Fault(where, dotted, f"{shown(name)} is not the name of a preset"))
+        draft.faults.append(Fault(origin.where, dotted, f"{shown(name)} is not the name of a preset"))
         return
     preset = find(part, short)
     if preset is None:
-        known = [preset.short for preset in catalog(part)]
-        hint = did_you_mean(short, known) or f"; there are {', '.join(known)}"
-        hint += "; a file or folder of your own goes into data.path" if part == "data" else ""
-        draft.faults.append(Fault(where, dotted, f"no {part} preset {shown(short)}{hint}"))
+        draft.faults.append(Fault(origin.where, dotted, none_of(part, short)))
         return
     try:
         document = read(preset.path)
@@ -194,13 +217,17 @@ def _pick(draft: Draft, key: Key, name: Any, where: str) -> None:
         for name in Schedule.model_fields.keys() - {"kind", "warmup"}:
             draft.drop((*key, "schedule", name))
     if draft.get(key) is None:
-        draft.put(key, {}, where)
+        draft.put(key, {}, origin)
+
+    def at(key: Key) -> Origin:
+        return Origin(document.at(key), pick)
+
     for name, value in values.items():
         inner = (*key, name)
         if inner in SECTIONS:
-            _section(draft, inner, value, document.at)
+            _section(draft, inner, value, at)
         else:
-            _change(draft, inner, value, document.at)
+            _change(draft, inner, value, at)
 
 
 def _make_room(draft: Draft, key: Key, changes: Mapping[str, Any]) -> None:

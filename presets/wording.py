@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from ..engine.experiment import Experiment, MisfitError
+from ..engine.experiment import Experiment, Misfit, MisfitError
 from .faults import Fault, did_you_mean, shown
 from .merge import Draft, Key, kinds
 
@@ -37,7 +37,7 @@ def faults(error: ValidationError, draft: Draft) -> list[Fault]:
     for detail in error.errors(include_url=False):
         cause = detail.get("ctx", {}).get("error")
         if isinstance(cause, MisfitError):
-            found += [_fault(draft, tuple(key.split(".")), reason) for key, reason in cause.found]
+            found += [_misfit(draft, one) for one in cause.found]
         else:
             groups.setdefault(_key(detail["loc"], detail["type"], draft.values), []).append(dict(detail))
     return [_fault(draft, key, _reason(key, details, draft)) for key, details in groups.items()] + found
@@ -68,6 +68,12 @@ def unknown_unset(draft: Draft) -> list[Fault]:
         for key, where in draft.unset.items()
         if key not in known
     ]
+
+
+def _misfit(draft: Draft, misfit: Misfit) -> Fault:
+    """Tell a misfit where the last of the keys that do not fit together was set: that is what brought it about."""
+    keys = [tuple(key.split(".")) for key in (misfit.key, *misfit.others)]
+    return Fault(draft.cause(keys), misfit.key, misfit.reason)
 
 
 def _fault(draft: Draft, key: Key, reason: str) -> Fault:
@@ -110,8 +116,18 @@ def _reason(key: Key, details: list[dict[str, Any]], draft: Draft) -> str:
         return f"{_must(detail)}, or {_choices(details)}, not {shown(value)}{_nearest(value, details)}"
     if kind == "float_type" and isinstance(value, int) and not isinstance(value, bool):
         return "is too large for a number"
-    entry = next((place for place in detail["loc"] if isinstance(place, int)), None)
-    return f"{'' if entry is None else f'entry {entry + 1} '}{_must(detail)}, not {shown(value)}"
+    entries = {_entry(detail): detail for detail in reversed(details)}
+    if None in entries:
+        return f"{_must(detail)}, not {shown(value)}"
+    return "; ".join(
+        f"entry {number} {_must(wrong)}, not {shown(wrong['input'])}"
+        for number, wrong in reversed(entries.items())
+    )
+
+
+def _entry(detail: dict[str, Any]) -> int | None:
+    """Return which entry of a list is wrong, counted from 1; None for no entry."""
+    return next((place + 1 for place in detail["loc"] if isinstance(place, int)), None)
 
 
 def _must(detail: dict[str, Any]) -> str:
@@ -167,11 +183,17 @@ def _meant(key: Key, draft: Draft) -> str:
     table, name = key[:-1], key[-1]
     every = list(_leaves(draft))
     here = [path[-1] for path in every if path[:-1] == table]
+    fields = (
+        {kind: list(known.model_fields) for kind, known in kinds(table[0]).items()} if len(table) == 1 else {}
+    )
+    of = " or ".join(f'"{kind}"' for kind, names in fields.items() if name in names)
+    if of:
+        return f"; it is a key of kind = {of}"
     hint = did_you_mean(name, here)
     if hint:
         return hint
-    for kind, known in kinds(table[0]).items() if len(table) == 1 and table[0] in _USUAL else ():
-        close = get_close_matches(name, known.model_fields, 1)
+    for kind, names in fields.items():
+        close = get_close_matches(name, names, 1)
         if close:
             return f'; did you mean "{close[0]}", a key of kind = "{kind}"?'
     elsewhere = {".".join(path): path for path in every if path[-1] == name}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
-from ..engine.errors import InputError
+from ..engine.errors import InputError, quoted
 from ..engine.store.listing import find_run
 from .commands_lab import newest
 from .export.files import FORMATS, Format, content, exported, format_of, write
@@ -36,8 +36,8 @@ def _format(kind: str, to: str) -> Format:
         return FORMATS[kind]
     if kind:
         close = get_close_matches(kind, FORMATS, 1)
-        hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(FORMATS)}"
-        raise InputError(f"export: there is no format {clean(kind)!r}; {hint}")
+        hint = f'did you mean "{close[0]}"?' if close else f"there are {', '.join(FORMATS)}"
+        raise InputError(f"export: there is no format {quoted(kind)}; {hint}")
     if to == "-":
         raise InputError(f"export: standard output needs a format: --format {' | '.join(FORMATS)}")
     return format_of(Path(to)) if to else FORMATS["html"]

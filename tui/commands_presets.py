@@ -6,10 +6,9 @@ import json
 import shutil
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-from ..engine.errors import InputError
+from ..engine.errors import InputError, quoted
 from ..presets.catalog import (
     EXPERIMENTS,
     PARTS,
@@ -22,6 +21,7 @@ from ..presets.catalog import (
     schema,
 )
 from ..presets.faults import inert
+from ..presets.listing import none_of
 from ..presets.write import dump
 from .text import clean, fit, shorten
 
@@ -50,7 +50,7 @@ def _part(word: str) -> str:
     for part in parts:
         if word in (part, part.rstrip("s"), f"{part}s"):
             return part
-    raise InputError(f"no kind of preset {clean(word)!r}; there are {', '.join(parts)}")
+    raise InputError(f"no kind of preset {quoted(word)}; there are {', '.join(parts)}")
 
 
 def _plain(preset: Preset) -> dict[str, Any]:
@@ -88,24 +88,34 @@ def _part_preset(name: str) -> Preset | None:
     if short and part in PARTS:
         preset = find(part, short)
         if preset is None:
-            known = ", ".join(other.short for other in catalog(part))
-            raise InputError(f"no preset {clean(short)!r} of {part}; there are {known}")
+            raise InputError(none_of(part, short))
         return preset
     return None
 
 
 def check_all(names: Sequence[str]) -> int:
     """Check presets by name or file, or all; return 2 if one cannot be used."""
-    faults = 0
-    for name, fault in _checked(names):
-        if fault is not None:
-            faults += 1
-            print(fault, file=sys.stderr)
-        elif names:
+    checked = _checked(names)
+    broken: dict[str, list[str]] = {}
+    for name, fault in checked:
+        for line in (fault or "").splitlines():
+            broken.setdefault(line, []).append(clean(name))
+        if fault is None and names:
             print(f"{clean(name)}: fine")
+    for line, where in broken.items():
+        print(_told(line, where), file=sys.stderr)
+    wrong = sum(fault is not None for _, fault in checked)
     if not names:
-        print(f"{len(catalog())} presets checked, {faults} cannot be used")
-    return 2 if faults else 0
+        print(f"{len(checked)} presets checked, {wrong} cannot be used")
+    return 2 if wrong else 0
+
+
+def _told(fault: str, names: Sequence[str]) -> str:
+    """One fault with the presets that have it: a broken part spoils every experiment that names it."""
+    if len(names) == 1:
+        return fault if fault.startswith(f"{names[0]}:") else f"{names[0]}: {fault}"
+    more = f" and {len(names) - 4} more" if len(names) > 4 else ""
+    return f"{fault}\n  in {', '.join(names[:4])}{more}"
 
 
 def _checked(names: Sequence[str]) -> list[tuple[str, str | None]]:
@@ -118,7 +128,7 @@ def _checked(names: Sequence[str]) -> list[tuple[str, str | None]]:
             if preset is not None:
                 results.append((name, check(preset)))
                 continue
-            load(Path(name) if name.endswith((".toml", ".json")) else name)
+            load(name, with_data=True)
             results.append((name, None))
         except (PresetError, InputError) as error:
             results.append((name, str(error)))

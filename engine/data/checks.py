@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError
-from ..experiment import Cnn, Experiment, Mlp, problems
-from .dataset import Dataset, quoted
+from ..errors import InputError, quoted
+from ..experiment import Cnn, Experiment, Misfit, Mlp, problems
+from .dataset import Dataset
 from .statistics import Statistics
 
 
@@ -19,7 +19,7 @@ def refuse_misfits(experiment: Experiment, data: Dataset) -> None:
     settings = experiment.data
     if experiment.loss.kind == "mape" and data.task == "regression" and (zeros := int((data.y == 0).sum())):
         found.append(
-            (
+            Misfit(
                 "loss.kind",
                 f"mape divides by the target, which is 0 in {zeros} of {len(data.y)} examples; use mae or mse, or leave these examples out",
             )
@@ -28,7 +28,7 @@ def refuse_misfits(experiment: Experiment, data: Dataset) -> None:
         channels, height, width = data.x.shape[1:]
         if settings.augmentation.permute_channels and channels == 1:
             found.append(
-                (
+                Misfit(
                     "data.augmentation.permute_channels",
                     "grey images have one channel, there is nothing to shuffle; set it to false",
                 )
@@ -36,13 +36,13 @@ def refuse_misfits(experiment: Experiment, data: Dataset) -> None:
         for name in ("shift", "crop"):
             if getattr(settings.augmentation, name) >= min(height, width):
                 found.append(
-                    (
+                    Misfit(
                         f"data.augmentation.{name}",
                         f"{getattr(settings.augmentation, name)} pixels move images of {height} x {width} out of sight; lower it",
                     )
                 )
     if found:
-        raise InputError("; ".join(f"{place}: {text}" for place, text in found))
+        raise InputError("; ".join(f"{one.key}: {one.reason}" for one in found))
 
 
 def refuse_small(experiment: Experiment, n: int) -> None:

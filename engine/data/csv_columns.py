@@ -12,9 +12,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError
+from ..errors import InputError, quoted
 from .csv_rows import batches, header
-from .dataset import quoted
 
 Missing = Literal["refuse", "mean", "drop"]
 

@@ -9,8 +9,7 @@ from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
-from ..errors import InputError
-from .dataset import quoted
+from ..errors import InputError, quoted
 
 MAX_COLUMNS = 20_000
 #: Longest record in characters: a longer one is a damaged file or not a table.
@@ -93,7 +92,7 @@ def batches(path: Path, delimiter: str) -> Iterator[tuple[list[int], list[tuple[
     for row, cells, length in records:
         if len(cells) != width:
             raise InputError(
-                f"{quoted(path)}: row {row} has {len(cells)} cells, but the header has {width} (row 1 is the header; cells are cut at {delimiter!r}); "
+                f"{quoted(path)}: row {row} has {len(cells)} cells, but the header has {width} (row 1 is the header; cells are cut at {quoted(delimiter)}); "
                 "a cell that holds the delimiter must stand in double quotes"
             )
         numbers.append(row)

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError
+from ..errors import InputError, quoted
 from .csv_columns import MISSING, Column, Missing, all_numbers, decide_kind, settle_missing, survey
 from .csv_rows import MAX_COLUMNS, batches, find_delimiter
-from .dataset import Dataset, quoted, refuse_too_large
+from .dataset import Dataset, refuse_too_large
 from .names import Task
 from .targets import class_task, number_target
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError
+from ..errors import InputError, quoted
 from .names import FACTS, Form, Task
 
 if TYPE_CHECKING:
@@ -119,16 +118,6 @@ def refuse_too_large(values: int, place: str) -> None:
         raise InputError(
             f"{place}: {values:,} values are more than the {MAX_VALUES:,} that are held in memory; use fewer or smaller examples"
         )
-
-
-def quoted(text: str | Path, limit: int = 80) -> str:
-    """Return `text` as an error message may show it: in quotes, control bytes escaped, cut to `limit` characters.
-
-    A path is shown whole: cut, it would not say which file is meant.
-    """
-    if isinstance(text, Path):
-        return repr(str(text))
-    return repr(text if len(text) <= limit else text[: limit - 1] + "…")
 
 
 def unit_float32(x: NDArray[Any], largest: float) -> NDArray[np.float32]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..errors import InputError
-from .dataset import quoted
+from ..errors import InputError, quoted
 
 
 def class_files(

@@ -10,8 +10,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError
-from .dataset import MAX_VALUES, Dataset, quoted, unit_float32
+from ..errors import InputError, quoted
+from .dataset import MAX_VALUES, Dataset, unit_float32
 from .names import Form, Task
 from .targets import class_task, number_target
 

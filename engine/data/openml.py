@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from platformdirs import user_cache_path
 
-from ..errors import InputError
-from .dataset import Dataset, quoted, unit_float32
+from ..errors import InputError, quoted
+from .dataset import Dataset, unit_float32
 
 _DIGITS = tuple(map(str, range(10)))
 _CLOTHES = (

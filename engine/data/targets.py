@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError
+from ..errors import InputError, quoted
 from .names import Task
 
 #: Most classes that a target may have: more mean that the column is an identifier or a measurement.
@@ -28,7 +28,7 @@ def class_task(classes: Sequence[str], task: Task | None, place: str) -> Task:
         )
     if len(classes) < 2:
         raise InputError(
-            f"{place}: there is only one class ({classes[0]!r}); training needs at least two"
+            f"{place}: there is only one class ({quoted(classes[0])}); training needs at least two"
             if classes
             else f"{place}: there are no classes"
         )

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError
-from .dataset import Dataset, quoted, refuse_too_large
+from ..errors import InputError, quoted
+from .dataset import Dataset, refuse_too_large
 from .folders import class_files
 from .names import Task
 from .targets import class_task

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from ..errors import StoreError
+from ..errors import StoreError, quoted
 from ..experiment import Experiment
 from . import atomic
 
@@ -28,7 +28,7 @@ _LONGEST = 100
 
 
 def refuse_name(name: str) -> None:
-    """Raise StoreError for a name that is no plain file name: with a slash, a control character, a dot or dash in front."""
+    """Raise StoreError for what cannot name a folder of a run, or would be a trap for whoever types it."""
     wrong = (
         not name
         or len(os.fsencode(name)) > _LONGEST
@@ -38,8 +38,8 @@ def refuse_name(name: str) -> None:
     )
     if wrong:
         raise StoreError(
-            f"{name!r} cannot be the name of a run: use letters, digits, dots and dashes, at most {_LONGEST} bytes, "
-            "not beginning with a dot or a dash"
+            f"{quoted(name)} cannot be the name of a run: it names a folder, so it has no slash, backslash or control "
+            f"character in it, no dot or dash in front, no space around it, and at most {_LONGEST} bytes"
         )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-from ..errors import StoreError
+from ..errors import StoreError, quoted
 from ..events import RunStarted
 from . import log
 from .directory import EXPERIMENT, refuse_name, split_name
@@ -151,8 +151,8 @@ def find_run(root: Path, name: str) -> Path:
     if path.is_dir():
         return path
     close = get_close_matches(name, [*names, *{split_name(entry)[0] for entry in names}], 1)
-    hint = f"did you mean {close[0]!r}?" if close else "`ladera runs` lists what there is"
-    raise StoreError(f"no run {name!r} in {root}; {hint}")
+    hint = f'did you mean "{close[0]}"?' if close else "`ladera runs` lists what there is"
+    raise StoreError(f"no run {quoted(name)} in {root}; {hint}")
 
 
 def delete_run(path: Path) -> None:

@@ -80,7 +80,7 @@ def test_text_features_become_one_column_per_category(read):
     data = read("colour,size,y\nred,1,0.5\nblue,2,1.5\nred,3,2.5\n")
     assert data.feature_names == ("colour=blue", "colour=red", "size")
     np.testing.assert_array_equal(data.x, [[0, 1, 1], [1, 0, 2], [0, 1, 3]])
-    assert any("'colour'" in note and "2 categories" in note for note in data.notes)
+    assert any('"colour"' in note and "2 categories" in note for note in data.notes)
 
 
 def test_numbers_within_a_text_column_are_categories(read):
@@ -128,7 +128,7 @@ def test_a_task_that_the_target_does_not_allow_is_refused(read, targets, task, m
     with pytest.raises(InputError) as error:
         read("x,y\n" + "".join(f"{i},{target}\n" for i, target in enumerate(targets)), task=task)
     assert message in str(error.value)
-    assert "column 'y'" in str(error.value)
+    assert 'column "y"' in str(error.value)
 
 
 # -- missing values
@@ -141,7 +141,7 @@ def test_missing_values_are_refused_with_their_number(read):
         read(GAPS)
     message = str(error.value)
     assert "3 missing values in 3 rows" in message
-    assert "'size' 1, 'colour' 1, 'y' 1" in message
+    assert '"size" 1, "colour" 1, "y" 1' in message
     assert '"drop"' in message
     assert '"mean"' in message
 
@@ -161,7 +161,7 @@ def test_missing_numbers_wait_for_the_training_mean_and_missing_texts_are_a_cate
 
 
 def test_a_missing_target_cannot_be_filled_in(read):
-    with pytest.raises(InputError, match="the target 'y' is missing in 1 row and"):
+    with pytest.raises(InputError, match='the target "y" is missing in 1 row and'):
         read(GAPS, missing="mean")
 
 
@@ -184,24 +184,24 @@ def test_every_spelling_of_missing(read, cell):
         ("", ["empty"]),
         ("\n\n", ["empty"]),
         ("a,b\n", ["no row below the header"]),
-        ("a\n1\n", ["only one column", "'a'"]),
+        ("a\n1\n", ["only one column", '"a"']),
         ("1,2\n3,4\n", ["row 1", "numbers only"]),
         ("a,,c\n1,2,3\n", ["row 1", "column 2 has no name"]),
-        ("a,b,a\n1,2,3\n", ["row 1", "columns 1 and 3", "'a'"]),
+        ("a,b,a\n1,2,3\n", ["row 1", "columns 1 and 3", '"a"']),
         ("a,b\n1,2\n3\n", ["row 3 has 1 cells", "header has 2"]),
         ("a,b\n1,2\n\n3,4,5\n", ["row 4 has 3 cells"]),
-        ("a,b\n1,2\n3,4\n5x,6\n", ["row 4", "column 'a'", "'5x'", "not a number"]),
-        ("a,b\n1,2\n1_000,4\n3,6\n", ["row 3", "'1_000'", "not a number"]),
-        ("a,b\n1,2\n1e999,4\n", ["row 3", "column 'a'", "'1e999'", "finite"]),
-        ("a,b\n-inf,2\n1,4\n", ["row 2", "column 'a'", "'-inf'", "finite"]),
-        ("a;b\n1,5;2\n2,5;3\n", ["row 2", "column 'a'", "'1,5'", "decimal comma"]),
-        ("a,b\n,1\n,2\n", ["column 'a' has no values"]),
+        ("a,b\n1,2\n3,4\n5x,6\n", ["row 4", 'column "a"', '"5x"', "not a number"]),
+        ("a,b\n1,2\n1_000,4\n3,6\n", ["row 3", '"1_000"', "not a number"]),
+        ("a,b\n1,2\n1e999,4\n", ["row 3", 'column "a"', '"1e999"', "finite"]),
+        ("a,b\n-inf,2\n1,4\n", ["row 2", 'column "a"', '"-inf"', "finite"]),
+        ("a;b\n1,5;2\n2,5;3\n", ["row 2", 'column "a"', '"1,5"', "decimal comma"]),
+        ("a,b\n,1\n,2\n", ['column "a" has no values']),
         ('a,b\n1,"2\n3,4\n', ["row 2", "quote"]),
         ('a,b\n1,"2"3\n', ["row 2", "quote"]),
         ('a\tb\n1\t"2"3\n', ["row 2", r"'\t' expected", "quote"]),
         (b"a,b\n1,\xff\xff\n", ["UTF-8"]),
-        ("a,b\n1,x\x1b[31m\n2,3\n4,5\n", ["row 2", r"'x\x1b[31m'"]),
-        ("a\x1b[2J,b\n1,2\n5,2\nx,2\n", ["row 4", r"'a\x1b[2J'"]),
+        ("a,b\n1,x\x1b[31m\n2,3\n4,5\n", ["row 2", r'"x\x1b[31m"']),
+        ("a\x1b[2J,b\n1,2\n5,2\nx,2\n", ["row 4", r'"a\x1b[2J"']),
     ],
 )
 def test_faults_are_named_with_their_place(read, text, parts):
@@ -213,7 +213,7 @@ def test_faults_are_named_with_their_place(read, text, parts):
 
 
 def test_an_unknown_target_is_refused_with_a_guess(read):
-    with pytest.raises(InputError, match="no column 'prise'; did you mean 'price'"):
+    with pytest.raises(InputError, match='no column "prise"; did you mean "price"'):
         read(HOUSES, target="prise")
 
 
@@ -228,7 +228,7 @@ def test_too_many_columns_are_refused(read):
 
 
 def test_an_identifier_column_is_refused(read):
-    with pytest.raises(InputError, match="row 1002, column 'id': more than 1000 different texts"):
+    with pytest.raises(InputError, match='row 1002, column "id": more than 1000 different texts'):
         read("id,y\n" + "".join(f"n{i},{i / 3}\n" for i in range(1200)))
 
 

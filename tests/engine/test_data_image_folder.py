@@ -61,7 +61,7 @@ def test_a_different_size_is_refused_with_its_file_and_a_way_out(tmp_path):
     save(tmp_path, "a/1.png", np.zeros((4, 6), np.uint8))
     save(tmp_path, "b/odd.png", np.zeros((5, 6), np.uint8))
     with pytest.raises(
-        InputError, match=r"odd\.png' is 6 x 5 pixels.*1\.png' is 6 x 4.*mogrify -resize \"6x4!\""
+        InputError, match=r'odd\.png" is 6 x 5 pixels.*1\.png" is 6 x 4.*mogrify -resize "6x4!"'
     ):
         read(tmp_path)
 
@@ -73,7 +73,7 @@ def test_faults(tmp_path):
     with pytest.raises(InputError, match="only one class"):
         read(tmp_path)
     (tmp_path / "b").mkdir()
-    with pytest.raises(InputError, match=r"b': the class has no images"):
+    with pytest.raises(InputError, match=r'b": the class has no images'):
         read(tmp_path)
     save(tmp_path, "b/1.png", np.zeros((4, 4), np.uint8))
     with pytest.raises(InputError, match=r"data\.task is regression"):
@@ -81,10 +81,10 @@ def test_faults(tmp_path):
     with pytest.raises(InputError, match=r"data\.target"):
         read(tmp_path, target="class")
     save(tmp_path, "b/deep.png", np.zeros((4, 4), np.uint16))
-    with pytest.raises(InputError, match=r"deep\.png': more than 8 bits"):
+    with pytest.raises(InputError, match=r'deep\.png": more than 8 bits'):
         read(tmp_path)
     (tmp_path / "b" / "deep.png").write_bytes((tmp_path / "a" / "1.png").read_bytes()[:40])
-    with pytest.raises(InputError, match=r"deep\.png': cannot be read as an image"):
+    with pytest.raises(InputError, match=r'deep\.png": cannot be read as an image'):
         read(tmp_path)
 
 
@@ -92,7 +92,7 @@ def test_an_image_too_large_to_be_meant_is_refused(tmp_path, monkeypatch):
     save(tmp_path, "a/1.png", np.zeros((40, 40), np.uint8))
     save(tmp_path, "b/1.png", np.zeros((40, 40), np.uint8))
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
-    with pytest.raises(InputError, match=r"1\.png': cannot be read .*1600 pixels"):
+    with pytest.raises(InputError, match=r'1\.png": cannot be read .*1600 pixels'):
         read(tmp_path)
 
 

@@ -100,7 +100,7 @@ def test_missing_values(read):
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"x": np.zeros((6, 2))}, "needs the arrays x and y; it holds 'x'"),
+        ({"x": np.zeros((6, 2))}, 'needs the arrays x and y; it holds "x"'),
         ({"x": np.zeros((6, 2)), "y": np.zeros(5)}, "x holds 6 examples"),
         ({"x": np.zeros((6, 2)), "y": np.eye(6)[:, :3]}, "argmax"),
         ({"x": np.zeros((0, 2)), "y": np.zeros(0)}, "no examples"),

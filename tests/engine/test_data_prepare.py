@@ -203,7 +203,7 @@ def test_a_column_without_training_values_is_refused(table):
         prepared = ready(table(a=range(40), y=np.arange(40) / 7), training={"seed": seed})
         if 39 not in prepared.train.ids.tolist():
             break
-    with pytest.raises(InputError, match="column 'a' has no value in the training part"):
+    with pytest.raises(InputError, match='column "a" has no value in the training part'):
         ready(table({"missing": "mean"}, a=a, b=range(40), y=np.arange(40) / 7), training={"seed": seed})
 
 
@@ -434,14 +434,14 @@ def test_one_training_example_is_refused(table):
     [
         ({}, "{}e300", "float64", None),
         ({}, "{}e-60", "float64", None),
-        ({}, "{}e300", "float32", "column 'a' holds numbers too large or too small for float32"),
+        ({}, "{}e300", "float32", 'column "a" holds numbers too large or too small for float32'),
         ({}, "{}e-60", "float32", 'training.precision = "float64"'),
-        ({"preprocess": "none"}, "{}e300", "float32", "column 'a' holds numbers too large for float32"),
+        ({"preprocess": "none"}, "{}e300", "float32", 'column "a" holds numbers too large for float32'),
         (
             {},
             "{:+}e307",
             "float64",
-            "column 'a' holds numbers too large or too small for float64; rescale it$",
+            'column "a" holds numbers too large or too small for float64; rescale it$',
         ),
     ],
 )

@@ -80,7 +80,7 @@ def test_a_header_that_promises_too_much_is_no_fault(tmp_path):
 def test_different_rates_are_refused(tmp_path):
     save(tmp_path / "a" / "1.wav", sixteen(1, 2), rate=8000)
     save(tmp_path / "b" / "odd.wav", sixteen(1, 2), rate=16000)
-    with pytest.raises(InputError, match=r"odd\.wav' has 16000 samples per second.*has 8000.*-ar 8000"):
+    with pytest.raises(InputError, match=r'odd\.wav" has 16000 samples per second.*has 8000.*-ar 8000'):
         load(Data(path=tmp_path), 0)
 
 
@@ -92,8 +92,8 @@ def test_other_encodings_and_empty_clips_are_refused(tmp_path):
     bad.parent.mkdir()
     for raw in (bytes(content), b"", b"RIFF"):
         bad.write_bytes(raw)
-        with pytest.raises(InputError, match=r"float\.wav': cannot be read as a PCM WAV.*pcm_s16le"):
+        with pytest.raises(InputError, match=r'float\.wav": cannot be read as a PCM WAV.*pcm_s16le'):
             load(Data(path=tmp_path), 0)
     save(bad, b"")
-    with pytest.raises(InputError, match=r"float\.wav': there are no samples"):
+    with pytest.raises(InputError, match=r'float\.wav": there are no samples'):
         load(Data(path=tmp_path), 0)

@@ -590,7 +590,7 @@ def test_an_unknown_command_is_told_and_ends_nothing() -> None:
             controls.send("dance")
 
     events = steered(configured(), script)
-    assert "no command 'dance'" in of(CommandTaken, events)[0].error
+    assert 'no command "dance"' in of(CommandTaken, events)[0].error
     assert of(RunEnded, events)[0].reason == "finished"
 
 

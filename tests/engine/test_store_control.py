@@ -79,7 +79,7 @@ def test_every_way_to_ask_is_a_command() -> None:
 @pytest.mark.parametrize(
     ("command", "value", "complaint"),
     [
-        ("dance", None, "no command 'dance'"),
+        ("dance", None, 'no command "dance"'),
         ("stop", "SIGTERM", "no value"),
         ("step", 0, "no value"),
         ("step", True, "no value"),

@@ -224,8 +224,8 @@ def test_a_run_is_found_by_its_name_by_what_it_was_called_and_by_its_path(
 @pytest.mark.parametrize(
     ("name", "hint"),
     [
-        ("digit", "did you mean 'digits'"),
-        ("digits-0002", "did you mean 'digits-0001'"),
+        ("digit", 'did you mean "digits"'),
+        ("digits-0002", 'did you mean "digits-0001"'),
         ("zzz", "ladera runs"),
     ],
 )

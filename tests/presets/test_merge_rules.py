@@ -14,8 +14,8 @@ from ladera.presets.catalog import PresetError, change, compatible, load
 Write = Callable[[str, str], Path]
 
 
-def test_an_empty_file_is_the_default_experiment(write: Write) -> None:
-    assert load(str(write("x.toml", ""))) == Experiment()
+def test_what_a_file_leaves_out_has_its_default(write: Write) -> None:
+    assert load(str(write("x.toml", "[model]\n"))) == Experiment()
 
 
 def test_a_part_by_name_replaces_the_whole_section(write: Write) -> None:
@@ -66,7 +66,7 @@ def test_a_new_kind_keeps_the_keys_it_knows_and_drops_the_others(write: Write) -
 def test_a_new_kind_does_not_excuse_keys_of_the_same_layer(write: Write) -> None:
     write("x.toml", 'extends = "digits"\n[optimizer]\nkind = "sgd"\nmomentum = 0.5\n')
     with pytest.raises(
-        PresetError, match=r'x\.toml:4: optimizer\.momentum: unknown key; did you mean "momentum"'
+        PresetError, match=r'x\.toml:4: optimizer\.momentum: unknown key; it is a key of kind = "momentum"'
     ):
         load("x.toml")
 

@@ -175,7 +175,7 @@ def test_the_guard_restores_the_terminal_after_a_violent_death(app: Any, tmp_pat
     os.kill(number(tmp_path / "pid"), getattr(signal, name))
     assert window.wait() == 128 + getattr(signal, name)
     assert window.restored() == []
-    assert "was killed by signal" in window.text
+    window.wait_for("was killed by signal")
 
 
 def test_the_guard_passes_signals_and_the_exit_code_on(app: Any, tmp_path: Path) -> None:

@@ -78,7 +78,10 @@ def test_a_part_is_shown_with_its_notes(ladera: Ladera) -> None:
     assert tomllib.loads(out)["optimizer"]["beta1"] == 0.9
     code, _, err = ladera("presets", "show", "optimizer/adm")
     assert code == 2
-    assert "adamw" in err
+    assert err == 'ladera: no optimizer preset "adm"; did you mean "adam"?\n'
+    code, _, err = ladera("presets", "show", "adam")
+    assert code == 2
+    assert "optimizer/adam is a part" in err
     code, _, err = ladera("presets", "show", "optimizer/adam", "--set", "optimizer.lr=1")
     assert code == 2
     assert "--set optimizer=adam" in err
@@ -107,6 +110,24 @@ def test_what_cannot_be_used_is_named(ladera: Ladera, tmp_path: Path) -> None:
     assert "mine.toml:3: optimizer.lr" in err
     assert "mine.toml:4: optimizer.momentun" in err
     assert 'no experiment preset "nix"' in err
+
+
+def test_a_broken_part_is_named_once_with_what_it_spoils(ladera: Ladera, tmp_path: Path) -> None:
+    own = tmp_path / "presets"
+    (own / "optimizer").mkdir(parents=True)
+    (own / "optimizer" / "hot.toml").write_text("[optimizer]\nkind = 'sgd'\nlr = -1\n")
+    (own / "loss").mkdir()
+    (own / "loss" / "bad name.toml").write_text("[loss]\nkind = 'mse'\n")
+    for name in ("a", "b", "c", "d"):
+        (own / f"{name}.toml").write_text("data = 'iris'\noptimizer = 'hot'\n")
+    code, out, err = ladera("presets", "check")
+    assert code == 2
+    assert out == f"{len(catalog())} presets checked, 6 cannot be used\n"
+    assert err.splitlines() == [
+        "presets/optimizer/hot.toml:3: optimizer.lr: must be greater than 0, not -1",
+        "  in experiments/a, experiments/b, experiments/c, experiments/d and 1 more",
+        "loss/bad name: its name may hold only letters, digits, -, _ and .",
+    ]
 
 
 def test_the_schema_is_json(ladera: Ladera) -> None:

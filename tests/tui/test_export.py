@@ -142,7 +142,7 @@ def test_a_chart_of_what_is_asked_for(run: ExportedRun) -> None:
     assert b"loss by epoch" in content([run], FORMATS["svg"]), "the monitored one"
     with pytest.raises(InputError, match="there are loss, accuracy"):
         content([run], FORMATS["svg"], "acc\x1b")
-    with pytest.raises(InputError, match="no curve 'lr'"):
+    with pytest.raises(InputError, match='no curve "lr"'):
         content([run, run], FORMATS["svg"], "lr")
 
 
@@ -311,11 +311,11 @@ def test_the_command(kept: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest
     for words, message in {
         ("--to", "curves.csv"): "curves.csv is there already",
         ("--to", "x.docx"): "ends in none of",
-        ("--format", "htm"): "did you mean html?",
+        ("--format", "htm"): 'did you mean "html"?',
         ("--to", "-"): "standard output needs a format",
         ("--to", "-", "-f", "tensorboard"): "tensorboard is a folder",
         ("--to", "y.csv", "--metric", "loss"): "--metric chooses a chart",
-        ("nobody",): "no run 'nobody'",
+        ("nobody",): 'no run "nobody"',
     }.items():
         code, out, err = ladera(*words)
         assert (code, out) == (2, ""), words

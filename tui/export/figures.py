@@ -6,12 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...engine.errors import InputError
+from ...engine.errors import InputError, quoted
 from ...engine.history import History
 from ...engine.series import Series
 from ..curves import Band, ChartSpec, Curve, Mark
 from ..progress import measured, title
-from ..text import clean
 from .exported import ExportedRun
 from .svg import COLOURS
 
@@ -46,7 +45,7 @@ def chart(runs: Sequence[ExportedRun], metric: str = "") -> ChartSpec:
     if metric not in names:
         own = ["lr", "batches"] if len(runs) == 1 else []
         found = ", ".join([*names, *own]) or "none yet"
-        raise InputError(f"export: there is no curve {clean(metric)!r}; there are {found}")
+        raise InputError(f"export: there is no curve {quoted(metric)}; there are {found}")
     return metric_chart(runs[0].history, metric) if len(runs) == 1 else comparison_chart(list(runs), metric)
 
 
