@@ -6,6 +6,7 @@ So `ladera --help` and the first frame of the lab wait for neither torch nor the
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -60,9 +61,7 @@ Events = Annotated[
     bool,
     typer.Option("--json", help="Print the events on stdout, one JSON object a line; text goes to stderr."),
 ]
-Quiet = Annotated[
-    bool, typer.Option("--quiet", "-q", help="Print the run's directory at the end, nothing else.")
-]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the run's directory, nothing else.")]
 Detach = Annotated[
     bool, typer.Option("--detach", help="Train in a process of its own and give the prompt back.")
 ]
@@ -115,15 +114,26 @@ def _options(settings: list[str] | None, name: str) -> list[str]:
     ]
 
 
-def _detached(arguments: list[str], runs_dir: Path) -> int:
+def _detached(arguments: list[str], runs_dir: Path, *, json: bool, quiet: bool) -> int:
     from .detach import start_detached
 
+    if json:
+        from ..engine.errors import InputError
+
+        raise InputError("--json follows a run and --detach leaves it alone: choose one; a run's events.jsonl holds the same lines")  # fmt: skip
     code, answer = start_detached([*arguments, "--runs-dir", str(runs_dir)])
     if code:
         print(answer, file=sys.stderr)
         return code
-    name = Path(answer).name
-    print(f"{name} trains in the background: `ladera watch {name}` shows it, `touch {answer}/STOP` ends it")
+    from ..presets.faults import label
+
+    place = label(Path(answer))
+    name, stop = (shlex.quote(text) for text in (Path(place).name, f"{place}/STOP"))
+    print(
+        place
+        if quiet
+        else f"{name} trains in the background: `ladera watch {name}` shows it, `touch {stop}` ends it"
+    )
     return 0
 
 
@@ -144,7 +154,8 @@ def run(
     130 and 143 ended by SIGINT or SIGTERM after saving.
     """
     if detach:
-        raise typer.Exit(_detached(["run", preset, *_options(settings, name), "--quiet"], runs_dir))
+        words = ["run", preset, *_options(settings, name), "--quiet"]
+        raise typer.Exit(_detached(words, runs_dir, json=json, quiet=quiet))
     from .commands_train import run
 
     raise typer.Exit(run(preset, settings or [], name, runs_dir, json=json, quiet=quiet))
@@ -163,7 +174,8 @@ def resume(
 ) -> None:
     """Go on with an interrupted run from its last checkpoint."""
     if detach:
-        raise typer.Exit(_detached(["resume", run, *_options(settings, ""), "--quiet"], runs_dir))
+        words = ["resume", run, *_options(settings, ""), "--quiet"]
+        raise typer.Exit(_detached(words, runs_dir, json=json, quiet=quiet))
     from .commands_train import resume
 
     raise typer.Exit(resume(run, settings or [], runs_dir, json=json, quiet=quiet))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -13,7 +12,7 @@ from ..engine.controls import Controls
 from ..engine.events import Event
 from ..engine.experiment import Experiment
 from ..engine.history import History
-from ..engine.store.directory import EXPERIMENT, load_experiment, refuse_name, split_name
+from ..engine.store.directory import EXPERIMENT, load_experiment, refuse_name
 from ..engine.store.listing import find_run
 from ..engine.store.load import load_history
 from ..presets.catalog import change, difference, load
@@ -21,6 +20,7 @@ from ..presets.faults import label
 from .commands_lab import last_experiment
 from .detach import announced
 from .headless import EXIT, Teller, drain
+from .naming import run_name
 from .output import Output
 from .signals import Received, passed_on
 from .terminal import style_of
@@ -38,26 +38,10 @@ def no_screen(runs_dir: Path) -> int:
 
 def run(preset: str, settings: Sequence[str], name: str, runs_dir: Path, *, json: bool, quiet: bool) -> int:
     """Train a preset or a file, changed by settings; return the exit code."""
-    experiment = load(preset, settings)
-    name = name or _data_name(experiment, preset) or run_name(preset)
+    experiment = load(preset, settings, with_data=True)
+    name = name or run_name(experiment, preset)
     refuse_name(name)
     return _train(experiment, name, runs_dir, json=json, quiet=quiet)
-
-
-def _data_name(experiment: Experiment, preset: str) -> str:
-    """Name a run after the user's own data, where the preset is about other data; "" otherwise."""
-    path = experiment.data.path
-    if path is None or path == load(preset).data.path:
-        return ""
-    return re.sub(r"[^A-Za-z0-9_.-]+", "-", Path(path).stem).strip("-.")[:40]
-
-
-def run_name(preset: str) -> str:
-    """Name a run after its preset: its name, its file's, or that of the run whose experiment it is."""
-    path = Path(preset)
-    if path.name == EXPERIMENT:
-        return split_name(path.absolute().parent.name)[0]
-    return path.stem if path.suffix in (".toml", ".json") else path.name
 
 
 def _train(experiment: Experiment, name: str, runs_dir: Path, *, json: bool, quiet: bool) -> int:

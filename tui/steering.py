@@ -16,6 +16,7 @@ from ..engine.store.directory import split_name
 from ..presets.catalog import change, difference
 from .form import text_of
 from .lab_base import LabBase
+from .naming import run_name
 from .screens.choice import ChoiceScreen
 from .screens.prompt import PromptScreen
 from .sitting import Run
@@ -36,7 +37,7 @@ class Steering(LabBase):
         if run is not None and run.history.paused and run.active and run.experiment == self.experiment:
             self.action_pause()
             return
-        self._look_at_new(self.sitting.start(self.experiment, self.base))
+        self._look_at_new(self.sitting.start(self.experiment, run_name(self.experiment, self.base)))
 
     def _look_at_new(self, run: Run) -> None:
         if run.queued:
@@ -45,7 +46,7 @@ class Steering(LabBase):
             paused = f", which is paused: n looks at it, p goes on with {name}" * (
                 other is not None and other.history.paused
             )
-            self.note(f"{self.base} is queued; it starts when {name} ends{paused}")
+            self.note(f"{run.label} is queued; it starts when {name} ends{paused}")
         else:
             self.current = run
         if self._slow:
@@ -231,7 +232,8 @@ class Steering(LabBase):
                     f"{', '.join(from_start)} acts from the first step on: the new run starts at epoch 0"
                 )
             name = split_name(run.name)[0] if run.directory is not None else self.base
-            self._look_at_new(self.sitting.start(changed, name, None if from_start else branch))
+            label = run_name(changed, name)
+            self._look_at_new(self.sitting.start(changed, label, None if from_start else branch))
 
         help_text = (
             f"A new run from epoch {epoch} of {run.name}, with the same data order, the values that were in force there, and "

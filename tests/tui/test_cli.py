@@ -201,12 +201,46 @@ def test_a_kept_experiment_does_the_same_again(ladera: Ladera, tmp_path: Path) -
     assert (tmp_path / "runs" / "diabetes-0002").is_dir()  # named after the run, not after the file
 
 
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        (["digits", "--set", "data=diabetes"], "diabetes-0001"),
+        (["digits", "--set", "data.name=iris"], "iris-0001"),
+        (["digits", "--set", "data.path=my houses.csv"], "my-houses-0001"),
+        (["dropout"], "dropout-0001"),
+        (["houses.toml"], "houses-0001"),
+    ],
+)
+def test_a_run_on_other_data_is_named_after_them(
+    ladera: Ladera, tmp_path: Path, arguments: list[str], name: str
+) -> None:
+    rows = "\n".join(f"{i % 7},{i % 5},{'ab'[i % 2]}" for i in range(80))
+    (tmp_path / "my houses.csv").write_text(f"one,two,kind\n{rows}\n")
+    (tmp_path / "houses.toml").write_text('[data]\npath = "my houses.csv"\n')
+    assert ladera("run", *arguments, *SHORT, "-q").out == f"runs/{name}\n"
+
+
 def test_quiet_prints_the_directory(ladera: Ladera) -> None:
     assert ladera("run", "digits", *SHORT, "--quiet", "--name", "first try") == (
         0,
         "runs/first try-0001\n",
         "",
     )
+
+
+def test_a_detached_run_is_quiet_if_asked_to(ladera: Ladera, tmp_path: Path) -> None:
+    assert ladera("run", "digits", *SHORT, "--detach", "--quiet") == (0, "runs/digits-0001\n", "")
+    assert (tmp_path / "runs" / "digits-0001" / "experiment.toml").exists()
+
+
+@pytest.mark.parametrize("command", [("run", "digits"), ("resume", "digits-0001")])
+def test_events_cannot_be_had_of_what_is_left_alone(
+    ladera: Ladera, tmp_path: Path, command: tuple[str, str]
+) -> None:
+    done = ladera(*command, "--detach", "--json")
+    assert done.code == 2
+    assert "--json follows a run and --detach leaves it alone" in done.err
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("place", ["before", "after", "environment"])

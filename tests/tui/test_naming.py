@@ -1,0 +1,32 @@
+"""What runs are called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ladera.presets.catalog import load
+from ladera.tui.naming import run_name
+
+
+@pytest.fixture(autouse=True)
+def empty_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("platformdirs.user_config_dir", lambda name: str(tmp_path / "config" / name))
+
+
+def test_a_run_is_called_after_what_its_experiment_began_with() -> None:
+    digits = load("digits", ["optimizer=sgd", "data.label_noise=0.1"])
+    assert run_name(digits, "digits") == "digits"
+    assert run_name(digits, "first try") == "first try"  # what an earlier run was called
+    Path("runs/mine-0007").mkdir(parents=True)
+    assert run_name(digits, "runs/mine-0007/experiment.toml") == "mine"
+    Path("small.toml").write_text('extends = "digits"\n')
+    assert run_name(digits, "small.toml") == "small"
+
+
+def test_or_after_its_data_if_those_are_others() -> None:
+    assert run_name(load("digits", ["data=moons"]), "digits") == "moons"
+    assert run_name(load("digits", ["data.path=/far/My Houses (2).csv"]), "digits") == "My-Houses-2"
+    assert run_name(load("digits", ["data.path=/far/()"]), "digits") == "digits"

@@ -1,0 +1,34 @@
+"""What a run is called: after what its experiment began with, or after its data where those are others."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from ..engine.experiment import Experiment
+from ..engine.store.directory import EXPERIMENT, split_name
+from ..presets.catalog import PresetError, load
+
+
+def run_name(experiment: Experiment, base: str) -> str:
+    """Name a run of an experiment that began with `base`: a preset, a file, or what an earlier run was called."""
+    try:
+        before = load(base).data
+    except PresetError:  # an earlier run's name is no preset
+        return _called(base)
+    data = experiment.data
+    if (data.name, data.path) == (before.name, before.path):
+        return _called(base)
+    return (
+        data.name
+        or re.sub(r"[^A-Za-z0-9_.-]+", "-", Path(data.path or "").stem).strip("-.")[:40]
+        or _called(base)
+    )
+
+
+def _called(base: str) -> str:
+    """A preset's name, its file's, or that of the run whose experiment it is."""
+    path = Path(base)
+    if path.name == EXPERIMENT:
+        return split_name(path.absolute().parent.name)[0]
+    return path.stem if path.suffix in (".toml", ".json") else path.name
