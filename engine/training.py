@@ -30,6 +30,8 @@ from .stopping import EarlyStopping
 # Elements gathered at once: large enough that one gather serves many batches, small enough to stay out of the way.
 _GATHER = 1 << 22
 _EVALUATE = 1 << 21
+# Multiplications of an update from which on threads share them.
+_SHARED = 25_000_000
 
 
 def choose_device(name: str) -> torch.device:
@@ -311,17 +313,22 @@ class Training:
             return asked
         return (
             1
-            if self.operations < 25_000_000
+            if self.operations < _SHARED
             else (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
         )
 
     def report_every(self) -> int:
-        """Return the steps between two StepsEnded events: about 50 ms of work on a fast machine.
+        """Return the steps between two StepsEnded events: 50 ms of work on a machine faster than any, so never less.
 
         It follows from the experiment alone, not from a clock, so that two runs tell the same story.
         """
-        fast = (60e-6, 1e11) if self.device.type == "cpu" else (100e-6, 2e13)
-        return max(1, round(0.05 / max(fast[0], self.operations / fast[1])))
+        if self.device.type == "cpu":
+            # Seconds a layer, and multiplications a second: 2e11 is beyond one core, 20 of them beyond what cores share.
+            threads = self.experiment.training.threads or (1 if self.operations < _SHARED else 20)
+            layer, pace = 4e-6, 2e11 * threads
+        else:
+            layer, pace = 20e-6, 4e13
+        return math.ceil(0.05 / (layer * (1 + len(self.network.layers)) + self.operations / pace))
 
     def chance(self) -> float:
         """Return the loss, in the target's own unit, of the best constant answer to the training part.
