@@ -180,8 +180,19 @@ class View:
 
 
 def short(value: float) -> str:
-    """Return a number in three significant digits."""
-    return f"{value:.3g}"
+    """Return a number in three significant digits: 0.112, 5962 (whole digits are never cut), 7.51e-04.
+
+    The form is that of the numbers on the screen, with an exponent below 0.001 and from a million on; round numbers,
+    which are settings, are as one types them: 0.0001.
+    """
+    size = abs(value)
+    if not math.isfinite(value) or value == float(f"{value:.1g}"):
+        return f"{value:g}"
+    if not 0.001 <= size < 1e6:
+        digits, exponent = f"{value:.2e}".split("e")
+        return f"{digits.rstrip('0').rstrip('.')}e{exponent}"
+    text = f"{value:.{max(0, 2 - math.floor(math.log10(size)))}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def rounded(**values: float) -> dict[str, float]:

@@ -43,6 +43,7 @@ from .events import (
     StorageFailed,
 )
 from .experiment import Experiment
+from .findings import short
 from .history import History
 from .saving import Keeper, Saving
 from .stopping import Verdict
@@ -245,7 +246,7 @@ class _Loop:
             if self.ending is None:
                 yield from self._end_epoch(chance)
         if self.ending is None:
-            self.ending = _Ending("finished", f"all {training.experiment.training.epochs} epochs were made")
+            self.ending = _Ending("finished", self._why_finished())
         yield from self._end()
 
     def _started(self, chance: float | None) -> RunStarted:
@@ -360,11 +361,19 @@ class _Loop:
             verdict="stop" if verdict.stop else "improved" if verdict.improved else "waiting",
         )  # fmt: skip
 
+    def _why_finished(self) -> str:
+        made, asked = self.epoch - 1, self.training.experiment.training.epochs
+        if made > asked:
+            return f"{made:,} epochs were made before, more than training.epochs"
+        return "its one epoch was made" if made == 1 else f"all {made:,} epochs were made"
+
     def _why_early(self, last: Verdict | Checked) -> str:
         stopping = self.training.experiment.stopping
-        best = "" if last.best is None else f"; best {last.best:.6g} at epoch {last.best_epoch}"
+        best = "" if last.best is None else f"; best {short(last.best)} at epoch {last.best_epoch}"
         margin = f" by more than {stopping.min_delta:g}" if stopping.min_delta else ""
-        return f"{stopping.monitor} did not improve{margin} in {last.wait} checks{best}"
+        return (
+            f"{stopping.monitor} did not improve{margin} in {last.wait} check{'s' * (last.wait != 1)}{best}"
+        )
 
     def _end(self) -> Iterator[Event]:
         assert self.ending is not None

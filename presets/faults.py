@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..engine.errors import InputError, quoted
+from .values import toml_value
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +44,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 def shown(value: Any) -> str:
     """Write a value as the user would, on one line of inert text of at most 60 characters."""
-    if isinstance(value, bool):
-        text = "true" if value else "false"
-    elif isinstance(value, float) and not math.isfinite(value):
-        text = "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
-    elif isinstance(value, dict):
+    if isinstance(value, dict):
         text = "a table"
     elif isinstance(value, (list, tuple)):
         text = "[" + ", ".join(shown(entry) for entry in value[:20]) + (", …]" if len(value) > 20 else "]")
@@ -59,7 +55,7 @@ def shown(value: Any) -> str:
     elif isinstance(value, int) and value.bit_length() > 200:
         text = "a number of more than 60 digits"
     else:
-        text = str(value)
+        text = toml_value(value)
     return text if len(text) <= 60 else text[:59] + "…"
 
 

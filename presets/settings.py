@@ -11,6 +11,7 @@ from typing import Any
 from .faults import Fault, inert
 from .listing import SECTIONS
 from .merge import UNSET, Key, Layer, absolute
+from .values import toml_value
 
 _KEY = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){0,7}")
 
@@ -73,6 +74,13 @@ def _put(values: dict[str, Any], key: Key, value: Any) -> bool:
     return True
 
 
+def parsed(setting: str) -> tuple[str, Any]:
+    """Read one `key=value` by the same rules; the value is None where nothing follows the sign."""
+    key, _, text = setting.partition("=")
+    value = _value(text)
+    return key.strip(), None if value is UNSET else value
+
+
 def _value(text: str) -> Any:
     if not text.strip():
         return UNSET
@@ -94,21 +102,3 @@ def setting(key: str, value: Any) -> str:
     ):
         return f"{key}={value}"
     return f"{key}={toml_value(value)}"
-
-
-def toml_value(value: Any) -> str:
-    """Write a plain value as TOML on one line."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(toml_value(entry) for entry in value) + "]"
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{name} = {toml_value(entry)}" for name, entry in value.items()) + "}"
-    if isinstance(value, str):
-        return _quoted(value)
-    return repr(value)
-
-
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + re.sub(r"[\x00-\x1f\x7f]", lambda match: f"\\u{ord(match[0]):04x}", escaped) + '"'

@@ -22,7 +22,7 @@ from .lab_base import LabBase
 from .screens.picker import PickerScreen, explained
 from .screens.prompt import PromptScreen
 from .screens.text import TextScreen
-from .text import clean
+from .text import typed
 
 
 class Editing(LabBase):
@@ -133,13 +133,9 @@ class Editing(LabBase):
 def _differing(name: str, before: Experiment, after: Experiment) -> str:
     """What differs between two experiments, one key a line."""
     rows = [
-        (key, _word(old), _word(new)) for key, old, new in difference(before, after) if key != "description"
+        (key, typed(old), typed(new)) for key, old, new in difference(before, after) if key != "description"
     ]
     if not rows:
         return f"Equal to {name}."
     wide = max(len(key) for key, _, _ in rows)
     return "\n".join([f"Other than {name}:", *(f"  {key:<{wide}}  {old} → {new}" for key, old, new in rows)])
-
-
-def _word(value: object) -> str:
-    return "none" if value is None else clean(str(value), 60)

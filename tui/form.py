@@ -9,7 +9,7 @@ from typing import Any
 from ..engine.experiment import Experiment
 from ..engine.field_docs import field_docs
 from ..presets.catalog import named
-from .text import clean
+from .text import clean, typed
 
 #: Parts in the order of the lecture, with the sections they stand for and their titles.
 PARTS = (
@@ -96,7 +96,7 @@ def rows(experiment: Experiment) -> list[Row]:
         section = plain.get(part, {})
         for name, value in section.items():
             if name not in _HIDDEN.get(part, set()) and _matters(part, name, section):
-                found.append(Row(f"{part}.{name}", name.replace("_", " "), text_of(value), is_part=False))
+                found.append(Row(f"{part}.{name}", name.replace("_", " "), typed(value), is_part=False))
     return found
 
 
@@ -131,14 +131,3 @@ def _summary(plain: Mapping[str, Any], part: str) -> str:
         return "own"
     section = plain.get(part, {})
     return clean(str(section.get("kind") or section.get("name") or section.get("path") or "own"), 20) + " *"
-
-
-def text_of(value: Any) -> str:
-    """A value as one types it after `--set key=`."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return f"{value:g}"
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(text_of(one) for one in value) + "]"
-    return clean(str(value), 60)

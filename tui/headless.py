@@ -13,7 +13,7 @@ from typing import TextIO
 from rich.console import Console
 from rich.text import Text
 
-from ..engine.events import Event, RunStarted, to_line
+from ..engine.events import Checked, EpochEnded, Event, RunStarted, to_line
 from ..engine.history import History
 from .fit import speaks_unicode
 from .output import Output
@@ -76,7 +76,7 @@ class Teller:
                 width = self.width - 1  # the last column stays free, or some terminals wrap
                 text = self._rendered(live_line(history, width, self._unicode), width)
                 self._output.live(self._written(text))
-        elif event.name == "checked" or (event.name == "epoch_ended" and history.checks == []):
+        elif isinstance(event, Checked) or (isinstance(event, EpochEnded) and event.validation is None):
             last = history.ended is not None or history.epoch >= history.epochs
             if now - self._told_at >= _PLAIN_SECONDS or last:
                 self._told_at, self._told_epoch = now, history.epoch

@@ -46,7 +46,7 @@ def loss_chart(run: Run | None, others: Sequence[Run], view: View, width: int, h
 def metric_chart(run: Run | None, others: Sequence[Run], view: View, width: int, height: int) -> ChartSpec:
     """The task's metric, the learning rate or the penalty; shares are never on a log scale."""
     name = view.metric or (metric_of(run.history) if run else "") or "accuracy"
-    words = OTHERS.get(name, title(name))
+    words = OTHERS.get(name, title(name, run.history.started if run else None))
     log = view.log_y and name in OTHERS
     flat = replace(view, log_y=log, close=False, batches=False)
     spec = _chart(run, others, flat, width, height, name, words[:1].upper() + words[1:])

@@ -11,12 +11,14 @@ from rich.text import Text
 
 from ..engine.events import CommandTaken, Diagnosed, Event, Resumed, RunStarted, StorageFailed
 from ..engine.history import History
-from .text import clean, count, duration, number, percent
+from .text import clean, count, duration, number, percent, typed
 
 #: The metric shown beside the loss, where early stopping does not name another.
 _METRIC = {"multiclass": "accuracy", "binary": "accuracy", "regression": "r2"}
 #: Metrics that are shares of one.
 SHARES = ("accuracy", "recall", "precision", "macro_recall")
+#: Metrics of the second of two classes.
+_OF_ONE_CLASS = ("recall", "precision")
 _TITLES = {"r2": "R²", "macro_recall": "macro recall", "rmse": "RMSE", "mae": "MAE"}
 
 #: Colours of the two curves, here and in the chart of the summary.
@@ -27,9 +29,12 @@ TRAIN, VALIDATION, BEST, TROUBLE = "cyan", "bright_yellow", "green", "red"
 HANGING = 13
 
 
-def title(metric: str) -> str:
-    """Name a metric for people."""
-    return _TITLES.get(metric, metric)
+def title(metric: str, started: RunStarted | None = None) -> str:
+    """Name a metric for people; with the run, recall and precision say of which of its two classes they are."""
+    name = _TITLES.get(metric, metric)
+    if metric in _OF_ONE_CLASS and started is not None and len(started.classes) == 2:
+        return f"{name} of {clean(started.classes[1], 20)}"
+    return name
 
 
 def measured(metric: str, value: float) -> str:
@@ -59,11 +64,11 @@ def header(started: RunStarted, name: str) -> list[str]:
         ("optimizer", f"{optimizer['kind']}, {_settings(optimizer, 'kind', 'formula')}{_formula(optimizer)}"),
         (
             "training",
-            f"at most {training['epochs']:,} epochs of {started.steps_per_epoch:,} steps, batches of "
-            f"{training['batch_size']}, seed {training['seed']}",
+            f"at most {many(training['epochs'], 'epoch')} of {many(started.steps_per_epoch, 'step')}, "
+            f"{_batches(training['batch_size'], sizes['train'])}, seed {training['seed']}",
         ),
-        ("stopping", _stopping(stopping)),
-        ("machine", f"{started.device}, {started.threads} thread{'s' * (started.threads != 1)}, "
+        ("stopping", _stopping(stopping, started)),
+        ("machine", f"{started.device}, {many(started.threads, 'thread')}, "
                     + ", ".join(f"{key} {value}" for key, value in started.versions.items())),
         *(("note", note) for note in started.notes),
     ]  # fmt: skip
@@ -71,6 +76,17 @@ def header(started: RunStarted, name: str) -> list[str]:
     return [clean(name) + (f": {about}" if about else "")] + [
         f"  {topic:<{HANGING - 3}} {clean(text, 400)}" for topic, text in rows
     ]
+
+
+def many(number: int, what: str) -> str:
+    """Count something: "1 step", "1,078 steps"."""
+    return f"{number:,} {what}{'s' * (number != 1)}"
+
+
+def _batches(size: int | str, examples: int) -> str:
+    if size == "full" or int(size) >= examples:
+        return f"all {examples:,} examples in each"
+    return f"batches of {size:,}"
 
 
 def _classes(started: RunStarted) -> str:
@@ -100,14 +116,14 @@ def _formula(optimizer: Mapping[str, Any]) -> str:
     return ", the lecture's formula" if optimizer.get("formula") == "lecture" else ""
 
 
-def _stopping(stopping: Mapping[str, Any]) -> str:
+def _stopping(stopping: Mapping[str, Any], started: RunStarted) -> str:
     kept = ", the best weights are restored" if stopping["restore_best"] else ""
     if not stopping["enabled"]:
         return f"off{kept}"
     margin = f" by more than {stopping['min_delta']:g}" if stopping["min_delta"] else ""
     checks = "check" if stopping["patience"] <= 1 else "checks"
     return (
-        f"when validation {title(stopping['monitor'])} did not improve{margin} in "
+        f"when validation {title(stopping['monitor'], started)} did not improve{margin} in "
         f"{max(1, stopping['patience'])} {checks}{kept}"
     )
 
@@ -132,8 +148,8 @@ def plain_line(history: History) -> str:
     if history.examples_per_second:
         parts.append(f"{count(round(history.examples_per_second))} examples/s")
     left = history.eta()
-    if left is not None and history.ended is None:
-        parts.append(f"at most {duration(left)} left")
+    if left is not None and history.epoch < epochs:
+        parts.append(f"at most {duration(math.ceil(left))} left")
     return "  ".join(parts)
 
 
@@ -144,7 +160,7 @@ def _metric_value(history: History) -> str:
         return ""
     value = series.last.y
     text = percent(value) if name in SHARES else number(value)
-    return f"{title(name)} {text}".rstrip()
+    return f"{title(name, history.started)} {text}".rstrip()
 
 
 def live_line(history: History, width: int, unicode: bool = True) -> Text:
@@ -223,12 +239,16 @@ def remark(event: Event) -> str:
         case StorageFailed():
             return f"not saved: {clean(event.what)}: {clean(event.error, 400)}; training goes on"
         case Resumed():
-            changes = "; ".join(f"{key} was {old}, is {new}" for key, (old, new) in event.changes.items())
+            changes = "; ".join(
+                f"{key} was {typed(old)}, is {typed(new)}" for key, (old, new) in event.changes.items()
+            )
             return clean(f"goes on after epoch {event.epoch}, step {event.step}{': ' if changes else ''}{changes}", 600)  # fmt: skip
         case CommandTaken(error=error) if error:
             return f"refused: {clean(event.command)}: {clean(error, 400)}"
         case CommandTaken(command="set"):
-            return clean(f"from epoch {event.epoch + 1}: {event.value['key']} = {event.value['value']}")
+            return clean(
+                f"from epoch {event.epoch + 1}: {event.value['key']} = {typed(event.value['value'])}"
+            )
         case CommandTaken(command="stop"):
             return clean(f"stopping: {event.value}" if event.value else "stopping on request")
         case _:

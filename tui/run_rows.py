@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from ..engine.changes import flat
 from .progress import title
 from .sitting import Run
-from .text import clean, fit, number, shorten
+from .text import clean, fit, number, shorten, typed
 from .views import STATES
 
 #: Columns of the runs table with their widths: numbers keep their place whatever a run is called.
@@ -68,22 +68,18 @@ def what_differs(run: Run, others: Sequence[Run]) -> str:
     keys = [key for key in mine if _differs(key, plains)]
     keys.sort(key=lambda key: not _is_kind(key))
     words = [
-        _word(mine[key]) if _is_kind(key) else f"{key.split('.')[-1]}={_word(mine[key])}" for key in keys
+        typed(mine[key]) if _is_kind(key) else f"{key.split('.')[-1]}={typed(mine[key])}" for key in keys
     ]
     return clean(" ".join(words[:_MOST]), 120) or "—"
 
 
 def _differs(key: str, plains: Sequence[Mapping[str, object]]) -> bool:
     """Whether runs that have a value have different ones; what one kind has alone is told by the kind."""
-    return key != "description" and len({_word(plain[key]) for plain in plains if key in plain}) > 1
+    return key != "description" and len({typed(plain[key]) for plain in plains if key in plain}) > 1
 
 
 def _is_kind(key: str) -> bool:
     return key.endswith(".kind") or key == "data.name"
-
-
-def _word(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def comparison(runs: Sequence[Run]) -> str:
@@ -113,7 +109,7 @@ def _data_of(run: Run) -> str:
 
 
 def _differences(runs: Sequence[Run]) -> list[str]:
-    plains = [{key: _word(value) for key, value in flat(run.experiment.plain()).items()} for run in runs]
+    plains = [{key: typed(value) for key, value in flat(run.experiment.plain()).items()} for run in runs]
     keys = [key for key in dict.fromkeys(key for plain in plains for key in plain) if key != "description"]
     differing = [key for key in keys if len({plain.get(key) for plain in plains}) > 1]
     if not differing:

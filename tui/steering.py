@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shlex
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +13,13 @@ from ..engine.errors import InputError, LaderaError
 from ..engine.experiment import Experiment
 from ..engine.store.directory import split_name
 from ..presets.catalog import change, difference
-from .form import text_of
+from ..presets.settings import parsed
 from .lab_base import LabBase
 from .naming import run_name
 from .screens.choice import ChoiceScreen
 from .screens.prompt import PromptScreen
 from .sitting import Run
-from .text import clean
+from .text import clean, typed
 
 #: Least seconds per epoch in slow motion.
 _SLOW = 0.25
@@ -157,23 +156,22 @@ class Steering(LabBase):
         experiment = run.in_force
 
         def complaint(text: str) -> str | None:
-            key, equals, value = text.partition("=")
-            if not equals:
+            if "=" not in text:
                 return "key=value, for example optimizer.lr=0.001"
             try:
-                changed_live(experiment, key.strip(), parsed(value))
+                changed_live(experiment, *parsed(text))
             except InputError as error:
                 return str(error)
             return None
 
         def go(text: str | None) -> None:
             if text:
-                key, _, value = text.partition("=")
-                words = f"{key.strip()} becomes {value.strip()} after this step"
-                self._command("set", words, {"key": key.strip(), "value": parsed(value)})
+                key, value = parsed(text)
+                words = f"{key} becomes {typed(value)} after this step"
+                self._command("set", words, {"key": key, "value": value})
 
         plain = flat(experiment.plain())
-        keys = "\n".join(f"  {key} = {text_of(plain.get(key, 'none'))}" for key in live_keys(experiment))
+        keys = "\n".join(f"  {key} = {typed(plain.get(key))}" for key in live_keys(experiment))
         self.push_screen(
             PromptScreen(
                 "Change while training", f"optimizer.lr={experiment.optimizer.lr:g}", f"What can change, as it is:\n{keys}", complaint
@@ -247,11 +245,3 @@ class Steering(LabBase):
 
 def _no_count(text: str) -> str | None:
     return None if text.isdecimal() and 0 < int(text) < 10**7 else "a whole number from 1, please"
-
-
-def parsed(text: str) -> Any:
-    """A value as it stands in TOML, or else the text itself."""
-    try:
-        return tomllib.loads(f"v = {text}")["v"]
-    except tomllib.TOMLDecodeError:
-        return text.strip()

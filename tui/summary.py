@@ -75,7 +75,12 @@ def _as_it_is(text: Text) -> list[Text]:
 
 def _why(ended: RunEnded, history: History) -> Text:
     style = f"bold {TROUBLE}" if ended.reason in ("diverged", "failed") else "bold"
-    epochs = f"epoch {ended.epoch} of at most {history.epochs}"
+    epochs = f"epoch {ended.epoch:,}"
+    epochs += (
+        f" of at most {history.epochs:,}"
+        if ended.epoch <= history.epochs
+        else f", {history.epochs:,} asked for"
+    )
     detail = f": {clean(ended.detail, 600)}" if ended.detail else ""
     pace = ""
     if ended.seconds > 0 and history.epoch_seconds.last is not None and history.started is not None:
@@ -107,7 +112,7 @@ def _table(history: History, ended: RunEnded) -> list[Text]:
     names = [name for name in history.train if name in history.validation or name in tested]
     head = ["", "train", "validation", "test"] if tested else ["", "train", "validation"]
     rows = [
-        [title(name), _at(history.train, name, shown), _at(history.validation, name, shown)]
+        [title(name, history.started), _at(history.train, name, shown), _at(history.validation, name, shown)]
         + ([measured(name, tested[name])] if name in tested else [])
         for name in names
     ]

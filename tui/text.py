@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from typing import Literal
+from typing import Any, Literal
 
 from rich.cells import cell_len, set_cell_size
+
+from ..presets.values import toml_value
 
 #: Characters that end a word; everything else of the Unicode categories below is dropped without a trace.
 _SPACES = frozenset("\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f\x85\u2028\u2029")
@@ -113,6 +115,15 @@ def number(value: float, width: int = 7) -> str:
         if len(text) <= width:
             return text.ljust(width)
     return "#" * width
+
+
+def typed(value: Any, limit: int = 60) -> str:
+    """A value of an experiment as one types it after `--set key=`, text without its quotes: "0.001", "[128, 64]", "relu"."""
+    if value is None:
+        return "none"
+    if isinstance(value, float):
+        return repr(value).removesuffix(".0")
+    return clean(value if isinstance(value, str) else toml_value(value), limit)
 
 
 def duration(seconds: float) -> str:

@@ -248,7 +248,7 @@ def test_line(history: History) -> str:
         )
     metrics = ended.test.get("metrics", {})
     parts = [f"loss {number(ended.test['loss']).strip()}"]
-    parts += [f"{title(name)} {measured(name, value)}" for name, value in metrics.items()]
+    parts += [f"{title(name, history.started)} {measured(name, value)}" for name, value in metrics.items()]
     again = int(ended.test.get("evaluations", 1))
     warning = "" if again < 2 else f" (looked at {again} times: no longer an unbiased estimate)"
     return "test: " + " · ".join(parts) + warning
@@ -294,7 +294,7 @@ def figures(run: Run | None, width: int = 0) -> str:
         parts.append(f"validation {number(_at(history.validation, 'loss', epoch))}")
     if (metric := metric_of(history)) in history.validation:
         value = _at(history.validation, metric, epoch)
-        parts.append(f"{title(metric)} {percent(value) if metric in SHARES else number(value)}")
+        parts.append(f"{title(metric, history.started)} {percent(value) if metric in SHARES else number(value)}")
     if "loss" in history.validation and "loss" in history.train:
         gap = _at(history.validation, "loss", epoch) - _at(history.train, "loss", epoch)
         parts.append(f"gap {number(gap)}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ladera.presets.catalog import EXPERIMENTS, catalog, change, load
-from ladera.tui.form import PARTS, meaning, rows, text_of
+from ladera.tui.form import PARTS, meaning, rows
 
 
 def keys(experiment: Any) -> list[str]:
@@ -62,13 +62,6 @@ def test_hostile_values_are_inert(script: Any) -> None:
     hostile = experiment.data.model_copy(update={"name": None, "path": "a[/b]c\x1b[2J"})
     found = rows(experiment.model_copy(update={"data": hostile}))
     assert found[0].value == "a[/b]c[2J *"
-
-
-def test_values_as_text() -> None:
-    assert text_of(True) == "true"
-    assert text_of(1e-4) == "0.0001"
-    assert text_of((128, 64)) == "[128, 64]"
-    assert text_of("a\nb") == "a b"
 
 
 def test_a_part_is_called_what_it_is_not_what_it_was_derived_from() -> None:

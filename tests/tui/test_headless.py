@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,21 @@ def test_plain_text_is_a_line_a_second_and_one_per_finding(monkeypatch: pytest.M
     assert told[-1].startswith("epoch 100/100")
     assert [line for line in lines if "finding" in line] == ["finding: Overfitting."]
     assert "\x1b" not in stream.getvalue()
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_an_epoch_is_told_once_with_its_check(count: int) -> None:
+    stream = io.StringIO()
+    teller = Teller(stream, "plain", lambda: "x-0001")
+    started, *rest = epochs(count)
+    assert isinstance(started, RunStarted)
+    plain = Experiment.model_validate({"training": {"epochs": count}}).plain()
+    drain([replace(started, experiment=plain), *rest], teller, History())
+    teller.close()
+    told = [line for line in stream.getvalue().splitlines() if line.startswith("epoch")]
+    assert [line.split()[1] for line in told] == [f"{epoch}/{count}" for epoch in range(1, count + 1)]
+    assert all("best 1.0000 @ 1  wait 0/10" in line for line in told)
+    assert "left" not in told[-1]
 
 
 def test_quiet_says_nothing_but_the_place() -> None:

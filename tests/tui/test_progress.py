@@ -23,7 +23,7 @@ from ladera.engine.events import (
 )
 from ladera.engine.experiment import Experiment
 from ladera.engine.history import History
-from ladera.tui.progress import bar, done, header, live_line, measured, plain_line, remark, strip
+from ladera.tui.progress import bar, done, header, live_line, measured, plain_line, remark, strip, title
 
 STARTED = RunStarted(
     experiment=Experiment.model_validate({"data": {"name": "digits"}}).plain(),
@@ -126,6 +126,48 @@ def test_the_header_tells_what_is_trained() -> None:
                  "he-uniform", "cce", "constant answer has 2.3026", "adam, lr 0.001", "at most 100 epochs of 16 steps",
                  "validation loss did not improve in 10 checks"):  # fmt: skip
         assert part in text
+
+
+@pytest.mark.parametrize(
+    ("training", "steps", "words"),
+    [
+        ({}, 16, "at most 100 epochs of 16 steps, batches of 64, seed 0"),
+        ({"epochs": 1}, 16, "at most 1 epoch of 16 steps, batches of 64, seed 0"),
+        ({"batch_size": "full"}, 1, "at most 100 epochs of 1 step, all 1,000 examples in each, seed 0"),
+        ({"batch_size": 5000}, 1, "at most 100 epochs of 1 step, all 1,000 examples in each, seed 0"),
+    ],
+)
+def test_the_header_tells_how_the_examples_are_portioned(
+    training: dict[str, object], steps: int, words: str
+) -> None:
+    plain = Experiment.model_validate({"training": training}).plain()
+    started = dataclasses.replace(STARTED, experiment=plain, steps_per_epoch=steps)
+    assert words in "\n".join(header(started, "digits-1"))
+
+
+def test_recall_says_of_which_class() -> None:
+    plain = Experiment.model_validate(
+        {"data": {"name": "breast-cancer"}, "stopping": {"monitor": "recall", "mode": "max"}}
+    ).plain()
+    started = dataclasses.replace(
+        STARTED, experiment=plain, task="binary", classes=("malignant", "benign\x1b")
+    )
+    assert title("recall", started) == "recall of benign"
+    assert title("precision", started) == "precision of benign"
+    assert title("accuracy", started) == "accuracy"
+    assert title("macro_recall", STARTED) == "macro recall"
+    assert "when validation recall of benign did not improve" in "\n".join(header(started, "x"))
+    part = {"loss": 0.5, "metrics": {"recall": 0.9}}
+    end = EpochEnded(epoch=1, step=16, train=part, validation=part, lr=0.1, seconds=1, examples_per_second=1)
+    assert "recall of benign  90.0%" in plain_line(History.of([started, end]))
+
+
+def test_nothing_is_left_at_the_end_and_a_part_of_a_second_is_one() -> None:
+    ends = [
+        dataclasses.replace(event, seconds=0.004) for event in epochs(100) if isinstance(event, EpochEnded)
+    ]
+    assert "at most 00:01 left" in plain_line(History.of([STARTED, *ends[:50]]))
+    assert "left" not in plain_line(History.of([STARTED, *ends]))
 
 
 def test_a_regression_loss_names_its_unit() -> None:

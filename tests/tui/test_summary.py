@@ -84,6 +84,10 @@ def test_it_says_how_it_ended(reason: str, word: str) -> None:
     )
 
 
+def test_a_run_that_was_given_fewer_epochs_than_it_has_made() -> None:
+    assert plain(run(983, reason="finished"))[1].startswith("Finished after epoch 983, 100 asked for, 16:23;")
+
+
 def test_a_run_that_ended_in_its_first_epoch_has_neither_chart_nor_table() -> None:
     lines = plain(run(0, reason="diverged", detail="the loss became nan"))
     assert len(lines) == 4

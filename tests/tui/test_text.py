@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from ladera.tui.text import ascii_only, clean, count, duration, fit, number, percent, shorten
+from ladera.engine.findings import short
+from ladera.tui.text import ascii_only, clean, count, duration, fit, number, percent, shorten, typed
 
 # Any code point, lone surrogates included, and a good share of the dangerous ones.
 DANGEROUS = "".join(
@@ -218,3 +219,53 @@ def test_percent(share: float, expected: str) -> None:
 def test_importing_the_module_is_cheap() -> None:
     code = "import sys, ladera.tui.text; sys.exit(any(m in sys.modules for m in ('torch', 'textual', 'plotext', 'numpy')))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.000751, "7.51e-04"),
+        (0.11169, "0.112"),
+        (5962.04, "5962"),
+        (12.345, "12.3"),
+        (0.9996, "1"),
+        (1234567.0, "1.23e+06"),
+        (0.0001, "0.0001"),
+        (1e-5, "1e-05"),
+        (0.0, "0"),
+        (-0.25, "-0.25"),
+        (math.nan, "nan"),
+        (-math.inf, "-inf"),
+    ],
+)
+def test_the_diagnosis_writes_numbers_in_three_digits(value: float, text: str) -> None:
+    assert short(value) == text
+
+
+@given(st.floats(-1e12, 1e12))
+def test_and_in_the_form_that_they_have_on_the_screen(value: float) -> None:
+    """One value is never 7.5e-04 here and 0.000751 there; a setting such as 0.0001 is as one types it."""
+    screen, words = number(value).strip(), short(value)
+    if abs(abs(value) - 0.001) > 1e-5 and abs(value) < 999_000 and words != f"{value:g}":
+        assert ("e" in screen) == ("e" in words)
+    assert float(words) == pytest.approx(value, rel=0.006)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (True, "true"),
+        (1e-4, "0.0001"),
+        (0.123456789, "0.123456789"),
+        (0.0, "0"),
+        (1e-8, "1e-08"),
+        ((128, 64), "[128, 64]"),
+        ([0.5, True], "[0.5, true]"),
+        ("relu", "relu"),
+        (None, "none"),
+        ({"key": "optimizer.lr"}, '{key = "optimizer.lr"}'),
+        ("a\nb\x1b[2J", "a b[2J"),
+    ],
+)
+def test_a_value_is_written_as_one_types_it(value: object, text: str) -> None:
+    assert typed(value) == text

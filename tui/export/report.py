@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
+from ..text import typed
 from . import again, sections
 from .exported import ExportedRun
 from .figures import batch_chart, comparison_chart, lr_chart, metric_chart, metrics_of
@@ -50,7 +51,7 @@ def _of_one(run: ExportedRun) -> str:
 def _of_several(runs: list[ExportedRun]) -> str:
     order = rank(runs)
     names = " · ".join(run.name for run in runs)
-    rows = [(key, *(sections.value(value) for value in values)) for key, values in again.differing(runs)]
+    rows = [(key, *(typed(value, 1000) for value in values)) for key, values in again.differing(runs)]
     shared = [
         name for name in metrics_of(runs[0].history) if any(name in run.history.validation for run in runs)
     ]

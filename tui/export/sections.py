@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,7 +11,7 @@ from ...engine.history import History
 from ...engine.series import Series
 from ..curves import ChartSpec
 from ..progress import measured, title
-from ..text import count, duration
+from ..text import count, duration, typed
 from . import again
 from .exported import ExportedRun
 from .figures import in_words
@@ -62,7 +61,7 @@ def changes(run: ExportedRun) -> Markup:
         return Markup()
     if not found.changes:
         return tag("p", f"The preset {found.preset}, unchanged.")
-    rows = [(key, value(new), value(old)) for key, old, new in found.changes]
+    rows = [(key, typed(new, 1000), typed(old, 1000)) for key, old, new in found.changes]
     return table(["what differs", "this run", f"preset {found.preset}"], rows)
 
 
@@ -79,7 +78,7 @@ def experiment(history: History) -> Markup:
     ]
     about = started.experiment.get("description", "")
     parts = [
-        (name, " · ".join(f"{key} {value(each)}" for key, each in flat(part).items()))
+        (name, " · ".join(f"{key} {typed(each, 1000)}" for key, each in flat(part).items()))
         for name, part in started.experiment.items()
         if isinstance(part, Mapping)
     ]
@@ -103,7 +102,7 @@ def results(history: History) -> Markup:
         cells = [_at(history.train, name, final), _at(history.validation, name, final)]
         if tested:
             cells.append(_number(name, tested.get(name)))
-        rows.append([title(name), *cells])
+        rows.append([title(name, history.started), *cells])
     head = ["", *_PARTS[: 3 if tested else 2]]
     looks = int(test.get("evaluations", 1)) if test else 1
     caption = f"The weights of epoch {final}"
@@ -134,12 +133,13 @@ def interventions(history: History) -> Markup:
     """What was changed by hand, and where the run was resumed."""
     rows: list[tuple[float, list[str]]] = []
     for command in history.commands:
-        what = value(command.value) if command.value is not None else ""
+        what = typed(command.value, 1000) if command.value is not None else ""
         refused = f"refused: {command.error}" if command.error else ""
         rows.append((command.time, [str(command.epoch), str(command.step), command.command, what, refused]))
     for resume in history.resumes:
         what = ", ".join(
-            f"{key}: {value(old)} became {value(new)}" for key, (old, new) in resume.changes.items()
+            f"{key}: {typed(old, 1000)} became {typed(new, 1000)}"
+            for key, (old, new) in resume.changes.items()
         )
         rows.append((resume.time, [str(resume.epoch), str(resume.step), "resumed", what, ""]))
     rows.sort(key=lambda row: row[0])
@@ -234,18 +234,6 @@ def repeat(runs: Sequence[ExportedRun]) -> Markup:
             heading = [tag("h3", run.name)] if len(runs) > 1 else []
             blocks += [*heading, *(tag("pre", tag("code", line)) for line in lines)]
     return join(blocks)
-
-
-def value(value: Any) -> str:
-    """A value of an experiment as TOML and people write it."""
-    if value is None:
-        return "–"
-    if isinstance(value, str):
-        return value
-    try:
-        return json.dumps(value, ensure_ascii=False)
-    except (TypeError, ValueError):
-        return str(value)
 
 
 def _seconds(seconds: float) -> str:

@@ -24,7 +24,7 @@ def _why(run: ExportedRun) -> str:
     history = run.history
     ended, last = history.ended, history.checks[-1] if history.checks else None
     of = f"epoch {history.epoch} of at most {history.epochs}"
-    monitored = f"validation {title(history.monitor)}"
+    monitored = f"validation {title(history.monitor, history.started)}"
     if ended is None:
         live = run.state_now in ("training", "paused") and history.stops_at
         coming = f"; it stops at epoch {history.stops_at} if nothing improves" if live else ""
@@ -47,7 +47,7 @@ def _best(history: History) -> str:
     if history.best is None:
         return "No check gave a finite value." if history.checks else ""
     epoch, value = history.best
-    return f"The best validation {title(history.monitor)} was {measured(history.monitor, value)}, at epoch {epoch}."
+    return f"The best validation {title(history.monitor, history.started)} was {measured(history.monitor, value)}, at epoch {epoch}."
 
 
 def _kept(history: History) -> str:
