@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
+from ..engine.changes import changes, flat
 from ..engine.experiment import Experiment
 from .faults import PresetError
 from .listing import PARTS, Preset, catalog, section_key
@@ -17,7 +18,7 @@ Leaf = tuple[str, ...]
 
 def difference(a: Experiment, b: Experiment) -> list[tuple[str, Any, Any]]:
     """List (key, value in a, value in b) of the keys that differ; None where an experiment does not have the key."""
-    return [(".".join(key), left, right) for key, left, right in _differing(a.plain(), b.plain())]
+    return [(key, left, right) for key, (left, right) in changes(a.plain(), b.plain()).items()]
 
 
 def changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[Leaf, Any]]:
@@ -52,8 +53,10 @@ def settings_between(experiment: Experiment, base: Experiment) -> list[str]:
         if not left:
             return settings
         settings += _settings(left)
-    before, after = dict(_leaves(base.plain(), ())), dict(_leaves(experiment.plain(), ()))
-    return _settings([(key, before.get(key), after.get(key)) for key in {**before, **after}])
+    before, after = flat(base.plain()), flat(experiment.plain())
+    return _settings(
+        [(tuple(key.split(".")), before.get(key), after.get(key)) for key in {**before, **after}]
+    )
 
 
 def _settings(keys: list[tuple[Leaf, Any, Any]]) -> list[str]:
@@ -105,15 +108,4 @@ def _differs_little(preset: Preset, section: Mapping[str, Any]) -> bool:
 
 
 def _differing(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[tuple[Leaf, Any, Any]]:
-    left, right = dict(_leaves(a, ())), dict(_leaves(b, ()))
-    return [
-        (key, left.get(key), right.get(key)) for key in {**left, **right} if left.get(key) != right.get(key)
-    ]
-
-
-def _leaves(values: Mapping[str, Any], above: Leaf) -> Iterator[tuple[Leaf, Any]]:
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            yield from _leaves(value, (*above, name))
-        else:
-            yield (*above, name), value
+    return [(tuple(key.split(".")), left, right) for key, (left, right) in changes(a, b).items()]

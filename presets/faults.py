@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..engine.errors import InputError, quoted
-from .values import toml_value
+from ..engine.toml import toml_value
 
 
 @dataclass(frozen=True, slots=True)

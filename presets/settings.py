@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ..engine.toml import toml_value
 from .faults import Fault, inert
 from .listing import SECTIONS
 from .merge import UNSET, Key, Layer, absolute
-from .values import toml_value
 
 _KEY = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){0,7}")
 

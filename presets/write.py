@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
+import re
+import stat
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,17 @@ import tomlkit
 from tomlkit.items import InlineTable, Item, Table
 
 from ..engine.experiment import Experiment
+from ..engine.store import atomic
+from ..engine.toml import experiment_toml, from_anywhere
 from .difference import changed
 from .faults import Fault, PresetError, inert, label
 from .load import load, locate
 from .read import read
 
-SCHEMA_LINE = "#:schema ./experiment.schema.json"
+#: Names the schema to editors that know of such a line, and says how to put it there.
+HEAD = """#:schema ./experiment.schema.json
+# An editor completes and checks this file with: ladera presets schema > experiment.schema.json
+"""
 
 
 def dump(experiment: Experiment, *comments: str) -> str:
@@ -26,12 +31,8 @@ def dump(experiment: Experiment, *comments: str) -> str:
 
     A relative data.path is made absolute: it would be read from the new file's folder.
     """
-    document = tomlkit.document()
-    for line in (line for comment in comments for line in comment.splitlines()):
-        document.add(tomlkit.comment(inert(line)))
-    for name, value in _plain(experiment).items():
-        document.add(name, _item(value))
-    return f"{SCHEMA_LINE}\n{tomlkit.dumps(document)}"
+    lines = [inert(line) for comment in comments for line in comment.splitlines()]
+    return HEAD + experiment_toml(experiment.plain(), *lines)
 
 
 def save_as(
@@ -62,22 +63,7 @@ def save_as(
 
 
 def _plain(experiment: Experiment) -> dict[str, Any]:
-    values = experiment.plain()
-    if experiment.data.path is not None:
-        values["data"]["path"] = str(experiment.data.path.absolute())
-    for name in ("model", "optimizer"):
-        values[name] = {"kind": values[name]["kind"], **values[name]}
-    return values
-
-
-def _item(value: Any) -> Item:
-    """Make a TOML item; tables are written as sections."""
-    if not isinstance(value, Mapping):
-        return tomlkit.item(value)
-    table = tomlkit.table()
-    for name, entry in value.items():
-        table.add(name, _item(entry))
-    return table
+    return from_anywhere(experiment.plain())
 
 
 def _edited(experiment: Experiment, base: str | Path, path: Path) -> str | None:
@@ -91,7 +77,7 @@ def _edited(experiment: Experiment, base: str | Path, path: Path) -> str | None:
         if value is None:
             return None
         _set(document, key, value)
-    text = tomlkit.dumps(document)
+    text = re.sub(r"\A#:schema \.\./[^\n]*\n", HEAD, tomlkit.dumps(document))
     return text if _says(text, experiment, path) else None
 
 
@@ -130,15 +116,8 @@ def _says(text: str, experiment: Experiment, path: Path) -> bool:
 
 
 def _replace(path: Path, text: str, overwrite: bool) -> None:
-    """Write beside the file, then rename; the name is taken first, so that nobody else's file is replaced."""
+    """Write the file in one step; the name is taken first, so that nobody else's file is replaced."""
     path.touch(exist_ok=overwrite)
-    handle, name = tempfile.mkstemp(suffix=".tmp", prefix=".ladera-", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        shutil.copymode(path, name)
-        Path(name).replace(path)
-    finally:
-        Path(name).unlink(missing_ok=True)
+    mode = stat.S_IMODE(path.stat().st_mode)
+    atomic.replace(path, text.encode(), mode=mode)
+    path.chmod(mode)  # what the umask takes of it was meant for new files

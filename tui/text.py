@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from rich.cells import cell_len, set_cell_size
 
-from ..presets.values import toml_value
+from ..engine.toml import toml_value
 
 #: Characters that end a word; everything else of the Unicode categories below is dropped without a trace.
 _SPACES = frozenset("\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f\x85\u2028\u2029")

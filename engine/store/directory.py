@@ -7,16 +7,14 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import ValidationError
 
 from ..errors import StoreError, quoted
 from ..experiment import Experiment
+from ..toml import experiment_toml
 from . import atomic
-
-if TYPE_CHECKING:
-    from tomlkit.items import Item
 
 EXPERIMENT = "experiment.toml"
 BEST = "best.safetensors"
@@ -77,30 +75,8 @@ def claim(root: Path, name: str) -> Path:
 
 def write_experiment(directory: Path, plain: Mapping[str, Any]) -> None:
     """Write the complete experiment; a relative data.path becomes absolute. Raises OSError."""
-    import tomlkit  # reading, as for a list of runs, does without
-
-    values = {key: dict(value) if isinstance(value, Mapping) else value for key, value in plain.items()}
-    if values["data"].get("path"):
-        values["data"]["path"] = str(Path(values["data"]["path"]).absolute())
-    document = tomlkit.document()
-    document.add(
-        tomlkit.comment("The complete experiment of this run; `ladera run` of this file does the same again.")
-    )
-    for name, value in values.items():
-        document.add(name, _item(value))
-    atomic.replace(directory / EXPERIMENT, tomlkit.dumps(document).encode())
-
-
-def _item(value: Any) -> Item:
-    import tomlkit
-
-    if not isinstance(value, Mapping):
-        return tomlkit.item(value)
-    table = tomlkit.table()
-    # A key after a sub-table would belong to it.
-    for name, entry in sorted(value.items(), key=lambda pair: isinstance(pair[1], Mapping)):
-        table.add(name, _item(entry))
-    return table
+    about = "The complete experiment of this run; `ladera run` of this file does the same again."
+    atomic.replace(directory / EXPERIMENT, experiment_toml(plain, about).encode())
 
 
 def load_experiment(directory: Path) -> Experiment:

@@ -30,7 +30,7 @@ from ladera.presets.catalog import (
     settings_between,
 )
 from ladera.presets.merge import kinds
-from ladera.presets.write import SCHEMA_LINE, dump, save_as
+from ladera.presets.write import HEAD, dump, save_as
 
 Write = Callable[[str, str], Path]
 EXPERIMENTS = [preset.short for preset in catalog("experiments")]
@@ -142,7 +142,7 @@ many = settings(
 def test_a_dumped_built_in_loads_as_the_same(name: str, write: Write) -> None:
     experiment = load(name)
     text = dump(experiment, "one\ntwo\x1b")
-    assert text.startswith(f"{SCHEMA_LINE}\n# one\n# two?\n")
+    assert text.startswith(f"{HEAD}# one\n# two?\n")
     assert load(write("x.toml", text)) == experiment
 
 
@@ -254,6 +254,23 @@ def test_saving_over_a_named_base_keeps_its_parts() -> None:
     text = path.read_text()
     assert 'model = "mlp"\n' in text
     assert load(path) == load("digits", ["optimizer.lr=0.5"])
+
+
+def test_a_saved_file_says_how_an_editor_completes_it(tmp_path: Path) -> None:
+    """The built-in files name the schema in the folder above, where a file of one's own has none."""
+    first = save_as(load("digits", ["optimizer.lr=0.5"]), "presets/experiments/a.toml", base="digits")
+    again = save_as(load("a", ["optimizer.lr=0.25"]), "b.toml", base="a")
+    for path in (first, again):
+        assert path.read_text().startswith(HEAD)
+        assert path.read_text().count("schema") == HEAD.count("schema")
+
+
+def test_saving_over_a_file_keeps_its_mode() -> None:
+    path = save_as(load("digits"), "x.toml")
+    path.chmod(0o664)
+    save_as(load("iris"), "x.toml", overwrite=True)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o664
+    assert load("x.toml") == load("iris")
 
 
 def test_saving_never_replaces_a_file_unless_told(write: Write) -> None:
