@@ -107,6 +107,24 @@ def lab(
         raise typer.Exit(open_lab(runs_dir))
 
 
+@app.command("lab")
+def lab_with(
+    preset: Annotated[
+        str,
+        typer.Argument(
+            metavar="[PRESET|FILE]", help="A preset's name, or a file; the last experiment if left out.", autocompletion=_experiments
+        ),
+    ] = "",
+    settings: Settings = None,
+    runs_dir: RunsDir = Path("runs"),
+    ascii: Ascii = False,  # noqa: A002
+) -> None:  # fmt: skip
+    """Open the lab on an experiment of your choice."""
+    from .opening import open_lab
+
+    raise typer.Exit(open_lab(runs_dir, preset, settings or []))
+
+
 def _options(settings: list[str] | None, name: str) -> list[str]:
     return [
         *(word for setting in settings or [] for word in ("--set", setting)),
@@ -225,7 +243,10 @@ def export(
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
     runs_dir: RunsDir = Path("runs"),
 ) -> None:  # fmt: skip
-    """Write a run, or a comparison of runs, as a report, a table, a chart or TensorBoard events."""
+    """Write a run, or several compared, into a file.
+
+    A report, a table, a chart, or TensorBoard events.
+    """
     from .commands_export import export
 
     raise typer.Exit(export(runs or [], to, kind, metric, runs_dir, force=force))
@@ -241,7 +262,10 @@ def runs(runs_dir: RunsDir = Path("runs"), json: Json = False) -> None:
 
 @app.command()
 def doctor(runs_dir: RunsDir = Path("runs")) -> None:
-    """Tell what this machine and this terminal can do; exit code 1 if something is missing."""
+    """Tell what this machine and this terminal can do.
+
+    Exit code 1 if something is missing.
+    """
     from .doctor import examine
 
     raise typer.Exit(examine(runs_dir))

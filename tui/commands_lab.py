@@ -1,25 +1,36 @@
-"""`ladera` without a command: the lab on the last or the default experiment."""
+"""`ladera` without a command, `ladera lab` and `ladera watch`: what the lab opens with."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..engine.errors import LaderaError, StoreError
 from ..engine.experiment import Experiment
 from ..engine.store.directory import load_experiment, split_name
 from ..engine.store.listing import find_run, list_runs
-from ..presets.catalog import load
+from ..presets.catalog import change, load
+from .naming import run_name
 
 #: What the lab opens with, and what runs headless in its place, until there is a run to go on from.
 DEFAULT = "digits"
 
 
-def screen(runs_dir: Path) -> int:
-    """Open the lab on the last or the default experiment."""
+def screen(runs_dir: Path, preset: str = "", settings: Sequence[str] = ()) -> int:
+    """Open the lab on an experiment preset or file, without one on the last or the default experiment."""
     from .lab_process import open_lab
 
-    experiment, name = last_experiment(runs_dir)
+    experiment, name = experiment_of(runs_dir, preset, settings)
     return open_lab(experiment, name, runs_dir)
+
+
+def experiment_of(runs_dir: Path, preset: str, settings: Sequence[str]) -> tuple[Experiment, str]:
+    """Return the experiment of a preset, or without one the last or the default, changed by settings, and its name."""
+    if preset:
+        experiment = load(preset, settings, with_data=True)
+        return experiment, run_name(experiment, preset)
+    experiment, name = last_experiment(runs_dir)
+    return (change(experiment, settings), name) if settings else (experiment, name)
 
 
 def watch(name: str, runs_dir: Path, *, once: bool) -> int:

@@ -17,7 +17,7 @@ from ..engine.store.listing import find_run
 from ..engine.store.load import load_history
 from ..presets.catalog import change, difference, load
 from ..presets.faults import label
-from .commands_lab import last_experiment
+from .commands_lab import experiment_of
 from .detach import announced
 from .headless import EXIT, Teller, drain
 from .naming import run_name
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from ..engine.store.recorder import Recorder
 
 
-def no_screen(runs_dir: Path) -> int:
+def no_screen(runs_dir: Path, preset: str = "", settings: Sequence[str] = ()) -> int:
     """Train what the lab would open with."""
-    experiment, name = last_experiment(runs_dir)
+    experiment, name = experiment_of(runs_dir, preset, settings)
     return _train(experiment, name, runs_dir, json=False, quiet=False)
 
 

@@ -137,7 +137,9 @@ def _chart(
 
 
 def _waiting(run: Run | None) -> str:
-    return "queued" if run is not None and run.queued else "reading the data…"
+    if run is not None and run.queued:
+        return "queued"
+    return "loading torch…" if run is not None and run.loading else "reading the data…"
 
 
 def _nothing(history: History) -> str:

@@ -63,6 +63,8 @@ class Run:
     "Whether it stays on top of the list."
     working: bool = False
     "Whether its thread is at work, be it only to answer probes."
+    loading: bool = False
+    "Whether its thread waits for torch to be imported."
     answers: dict[str, Probed] = field(default_factory=dict)
     "The latest answer to each probe."
     ring: Ring = field(default_factory=Ring)
@@ -75,6 +77,8 @@ class Run:
     "The command that it was given last, until it has taken effect."
     outside: str = ""
     "What its directory says if its process is gone: crashed, stalled or damaged."
+    _loading: bool = False
+    "What `loading` was at the last poll."
     _in_force: tuple[int, Experiment] | None = None
     "The number of commands it was asked for after, and the answer."
 
@@ -126,7 +130,8 @@ class Run:
         """Fold what arrived; whether anything did."""
         if self.source is not None:
             self.incoming.extend(self.source(self))
-        news = bool(self.incoming)
+        news = bool(self.incoming) or self.loading != self._loading
+        self._loading = self.loading
         for _ in range(min(len(self.incoming), _AT_ONCE)):
             event = self.incoming.popleft()
             if isinstance(event, Probed):
@@ -247,9 +252,11 @@ def keep_in(root: Path) -> Trainer:
     """Return the trainer that records each run below `root`; torch is imported here, in the training thread."""
 
     def train(run: Run) -> Iterator[Event]:
+        run.loading = True
         from ..engine.loop import run as train_experiment
         from ..engine.store.recorder import Recorder
 
+        run.loading = False
         recorder = Recorder(root, run.label, run.controls)
         events = train_experiment(
             run.experiment, run.controls, keeper=recorder, checkpoint=run.branch, ring=run.ring, linger=True

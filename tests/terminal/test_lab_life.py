@@ -236,6 +236,19 @@ def test_a_detached_run_that_cannot_start_says_so_at_once(python: str, tmp_path:
     assert not (tmp_path / "runs").exists()
 
 
+def test_the_lab_opens_on_what_is_asked_for(lab: Any, tmp_path: Path) -> None:
+    window = lab("lab", "moons", "--set", "optimizer=momentum")
+    window.wait_for(lambda text: "moons · " in text and "momentum" in text)
+    window.send("q")
+    assert window.wait() == 0
+    assert window.restored() == []
+    refused = lab("lab", "moonz")
+    assert refused.wait() == 2
+    assert 'did you mean "moons"' in refused.text
+    assert refused.restored() == []
+    assert not (tmp_path / "runs").exists()
+
+
 def test_an_unknown_run_is_refused(python: str, tmp_path: Path) -> None:
     answer = ladera(python, tmp_path, "watch", "nothing-0001", "--once")
     assert answer.returncode == 2

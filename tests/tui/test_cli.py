@@ -346,6 +346,17 @@ def test_without_a_terminal_the_default_is_trained(ladera: Ladera, tmp_path: Pat
     assert (tmp_path / "runs" / "digits-0001" / "status.json").exists()
 
 
+def test_the_lab_on_a_preset_is_that_preset_without_a_terminal(ladera: Ladera, tmp_path: Path) -> None:
+    done = ladera("lab", "diabetes", *SHORT)
+    assert done.out.startswith("diabetes-0001: Progression of diabetes")
+    again = ladera("lab", "--set", "optimizer=sgd", "--set", "optimizer.lr=0.001")  # the last one, changed
+    assert "optimizer  sgd, lr 0.001" in again.out
+    assert again.out.startswith("diabetes-0002")
+    wrong = ladera("lab", "digitz")
+    assert (wrong.code, wrong.out) == (2, "")
+    assert 'did you mean "digits"' in wrong.err
+
+
 def test_without_a_terminal_the_last_experiment_is_trained_again(ladera: Ladera, tmp_path: Path) -> None:
     ladera("run", "diabetes", *SHORT, "-q", "--name", "mine")
     assert ladera().out.startswith("mine-0002: Progression of diabetes")

@@ -81,6 +81,17 @@ def test_before_the_first_run_the_chart_teaches(script: Any) -> None:
     assert "press r" in plots.loss_chart(script.states()["refused"], [], View(), 80, 20).empty
 
 
+def test_a_run_that_waits_for_torch_says_so_until_it_is_there(script: Any) -> None:
+    run = script.states()["empty"]
+    run.loading = True
+    assert plots.loss_chart(run, [], View(), 80, 20).empty == "loading torch…"
+    assert run.poll()  # something to show
+    assert not run.poll()
+    run.loading = False
+    assert run.poll()
+    assert plots.loss_chart(run, [], View(), 80, 20).empty == "reading the data…"
+
+
 def test_other_runs_lie_below_and_keep_their_colour(script: Any) -> None:
     one, two = (script.run(script.events(), label=f"run-{n}", number=n) for n in (0, 1))
     spec = plots.loss_chart(two, [one, two], View(), 80, 20)
