@@ -43,6 +43,24 @@ def test_the_notebook_example_runs() -> None:
     assert re.match(r"1 \d\.\d+ \d\.\d+\n2 ", out.getvalue())
 
 
+def words(text: str) -> list[str]:
+    """The lines of a run's text without numbers, which differ between machines, and without its chart."""
+    lines = [" ".join(re.sub(r"[<>]?\d[\d.,:e+-]*[%kM]?", "#", line).split()) for line in text.splitlines()]
+    return [line for line in lines if line and not re.search("[│┤└]|epoch$", line)]
+
+
+def test_the_sample_is_what_the_program_prints(tmp_path: Path) -> None:
+    (sample,) = blocks("console")
+    command, shown = sample.split("\n", 1)
+    assert command == "$ ladera run digits | cat"
+    done = subprocess.run(
+        [sys.executable, "-m", "ladera.tui", "run", "digits"], cwd=tmp_path, env=os.environ | {"LADERA_RUNS": "runs"},
+        capture_output=True, text=True, check=True, timeout=120,
+    )  # fmt: skip
+    printed = words(done.stdout)
+    assert [line for line in words(shown) if line not in printed] == []
+
+
 def test_the_settings_of_the_commands_are_valid() -> None:
     for line in README.splitlines():
         if settings := re.findall(r"--set (\S+)", line):
