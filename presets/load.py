@@ -10,9 +10,10 @@ from pydantic import ValidationError
 
 from ..engine.errors import quoted
 from ..engine.experiment import Experiment
+from .draft import Draft, Layer, Origin
 from .faults import Fault, PresetError, label, shown
 from .listing import EXPERIMENTS, PARTS, Preset, find, none_of, section_key, valid_name
-from .merge import Draft, Layer, Origin, document_layer, lay
+from .merge import document_layer, lay
 from .read import NOTES, Document, read
 from .settings import settings_layer
 from .wording import by_line, faults, unknown_unset

@@ -13,100 +13,21 @@ The rules, in the order of surprise they avoid:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
 from ..engine.data.names import FACTS
 from ..engine.experiment import METRICS, Experiment, Schedule
+from .draft import UNSET, Draft, Key, Layer, Origin
 from .faults import Fault, PresetError, shown
 from .listing import SECTIONS, find, none_of, section_values, valid_name
 from .read import NOTES, Document, read
 
-Key = tuple[str, ...]
-
-#: Given as a value, takes the key back to its default.
-UNSET = object()
-
 _SOURCE = ("name", "path", "target", "task", "examples", "noise")
-
-
-class Origin(NamedTuple):
-    """Where a value was set."""
-
-    where: str
-    "`file:line` or the option."
-    pick: str = ""
-    "For a value of a part preset: where that was chosen, `file:line` or the option."
-
-
-@dataclass
-class Draft:
-    """Values that are not validated yet."""
-
-    values: dict[str, Any] = field(default_factory=dict)
-    origin: dict[Key, Origin] = field(default_factory=dict)
-    "Where each key was set last; the key that was set last of all comes last."
-    faults: list[Fault] = field(default_factory=list)
-    unset: dict[Key, str] = field(default_factory=dict)
-    "Keys that an option took back to their default, with that option."
-
-    def get(self, key: Key) -> Any:
-        """Return the value of a key, None if it is not there."""
-        value: Any = self.values
-        for name in key:
-            value = value.get(name) if isinstance(value, dict) else None
-        return value
-
-    def put(self, key: Key, value: Any, origin: Origin) -> None:
-        """Set a key, making the tables above it."""
-        table = self.values
-        for depth, name in enumerate(key[:-1], 1):
-            below = table.get(name)
-            if not isinstance(below, dict):
-                below = table[name] = {}
-                self.origin[key[:depth]] = origin
-            table = below
-        self.drop(key)
-        table[key[-1]] = value
-        self.origin[key] = origin
-
-    def drop(self, key: Key) -> None:
-        """Take a key away with everything below it."""
-        table = self.get(key[:-1])
-        if isinstance(table, dict) and key[-1] in table:
-            del table[key[-1]]
-            self.origin = {path: origin for path, origin in self.origin.items() if path[: len(key)] != key}
-
-    def where(self, key: Key) -> str:
-        """Return where a key came from: its own origin, that of what lies below it, or that of the table above."""
-        if key in self.origin:
-            return self.origin[key].where
-        below = [origin for path, origin in self.origin.items() if path[: len(key)] == key]
-        if below and key:
-            return below[-1].where
-        return self.where(key[:-1]) if key else ""
-
-    def cause(self, keys: Sequence[Key]) -> str:
-        """Return what brought keys together: the place where the last of them was set, or its part chosen."""
-        places = [
-            origin.pick or origin.where
-            for path, origin in self.origin.items()
-            if any(path[: len(key)] == key for key in keys)
-        ]
-        return next((place for place in reversed(places) if place), self.where(keys[0]))
-
-
-@dataclass(frozen=True)
-class Layer:
-    """Values of one file or of all `--set` options, with where each stands."""
-
-    values: Mapping[str, Any]
-    at: Callable[[Key], str]
 
 
 #: Tells where a key of a layer stands.

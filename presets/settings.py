@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from ..engine.toml import toml_value
+from .draft import UNSET, Key, Layer
 from .faults import Fault, inert
 from .listing import SECTIONS
-from .merge import UNSET, Key, Layer, absolute
+from .merge import absolute
 
 _KEY = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){0,7}")
 

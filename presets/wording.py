@@ -10,8 +10,9 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from ..engine.experiment import Experiment, Misfit, MisfitError
+from .draft import Draft, Key
 from .faults import Fault, did_you_mean, shown
-from .merge import Draft, Key, kinds
+from .merge import kinds
 
 #: The sections whose keys depend on their kind, with the kind of a section that names none.
 _USUAL = {"model": "mlp", "optimizer": "adam"}

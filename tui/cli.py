@@ -6,12 +6,24 @@ So `ladera --help` and the first frame of the lab wait for neither torch nor the
 from __future__ import annotations
 
 import os
-import shlex
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from .cli_options import (
+    Ascii,
+    Detach,
+    Events,
+    Json,
+    Preset,
+    Quiet,
+    RunsDir,
+    Settings,
+    experiment_names,
+    run_names,
+)
+from .cli_presets import presets
 
 app = typer.Typer(
     help="A lab for training neural networks in the terminal. Without a command: the lab on the last or the default experiment.",
@@ -19,67 +31,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
 )
-presets = typer.Typer(help="Presets: the parts and experiments to choose from.", rich_markup_mode=None,
-                      no_args_is_help=True)  # fmt: skip
 app.add_typer(presets, name="presets")
-
-
-def _experiments(incomplete: str) -> list[tuple[str, str]]:
-    """Complete the name of an experiment preset."""
-    from ..presets.catalog import EXPERIMENTS, catalog
-
-    found = [(preset.short, preset.description) for preset in catalog(EXPERIMENTS)]
-    return [(name, text) for name, text in found if name.startswith(incomplete)]
-
-
-def _presets(incomplete: str) -> list[tuple[str, str]]:
-    """Complete the name of any preset."""
-    from ..presets.catalog import EXPERIMENTS, catalog
-
-    found = [(p.short if p.part == EXPERIMENTS else p.name, p.description) for p in catalog()]
-    return [(name, text) for name, text in found if name.startswith(incomplete)]
-
-
-def _runs(incomplete: str) -> list[str]:
-    """Complete the name of a run."""
-    from .commands_runs import names
-
-    return [
-        name for name in names(Path(os.environ.get("LADERA_RUNS", "runs"))) if name.startswith(incomplete)
-    ]
-
-
-RunsDir = Annotated[
-    Path, typer.Option("--runs-dir", envvar="LADERA_RUNS", help="Where runs are kept.", file_okay=False)
-]
-Settings = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Change a value, e.g. optimizer.lr=0.01 or optimizer=sgd; repeatable."),
-]  # fmt: skip
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
-Events = Annotated[
-    bool,
-    typer.Option("--json", help="Print the events on stdout, one JSON object a line; text goes to stderr."),
-]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the run's directory, nothing else.")]
-Detach = Annotated[
-    bool, typer.Option("--detach", help="Train in a process of its own and give the prompt back.")
-]
-Preset = Annotated[
-    str,
-    typer.Argument(metavar="PRESET|FILE", help="A preset's name, or a file.", autocompletion=_experiments),
-]
-
-
-def _seven_bit(wanted: bool) -> None:
-    if wanted:
-        os.environ["LADERA_ASCII"] = "1"  # a run in the background hears of it too
-
-
-Ascii = Annotated[
-    bool,
-    typer.Option("--ascii", callback=_seven_bit, help="Write 7-bit characters only, as LADERA_ASCII=1 does."),
-]
 
 
 def _version(wanted: bool) -> None:
@@ -112,7 +64,7 @@ def lab_with(
     preset: Annotated[
         str,
         typer.Argument(
-            metavar="[PRESET|FILE]", help="A preset's name, or a file; the last experiment if left out.", autocompletion=_experiments
+            metavar="[PRESET|FILE]", help="A preset's name, or a file; the last experiment if left out.", autocompletion=experiment_names
         ),
     ] = "",
     settings: Settings = None,
@@ -132,29 +84,6 @@ def _options(settings: list[str] | None, name: str) -> list[str]:
     ]
 
 
-def _detached(arguments: list[str], runs_dir: Path, *, json: bool, quiet: bool) -> int:
-    from .detach import start_detached
-
-    if json:
-        from ..engine.errors import InputError
-
-        raise InputError("--json follows a run and --detach leaves it alone: choose one; a run's events.jsonl holds the same lines")  # fmt: skip
-    code, answer = start_detached([*arguments, "--runs-dir", str(runs_dir)])
-    if code:
-        print(answer, file=sys.stderr)
-        return code
-    from ..presets.faults import label
-
-    place = label(Path(answer))
-    name, stop = (shlex.quote(text) for text in (Path(place).name, f"{place}/STOP"))
-    print(
-        place
-        if quiet
-        else f"{name} trains in the background: `ladera watch {name}` shows it, `touch {stop}` ends it"
-    )
-    return 0
-
-
 @app.command()
 def run(
     preset: Preset,
@@ -172,8 +101,10 @@ def run(
     130 and 143 ended by SIGINT or SIGTERM after saving.
     """
     if detach:
-        words = ["run", preset, *_options(settings, name), "--quiet"]
-        raise typer.Exit(_detached(words, runs_dir, json=json, quiet=quiet))
+        from .detach import detach_run
+
+        words = ["run", preset, *_options(settings, name)]
+        raise typer.Exit(detach_run(words, runs_dir, json=json, quiet=quiet))
     from .commands_train import run
 
     raise typer.Exit(run(preset, settings or [], name, runs_dir, json=json, quiet=quiet))
@@ -182,7 +113,7 @@ def run(
 @app.command()
 def resume(
     run: Annotated[
-        str, typer.Argument(metavar="RUN", help="A run's name or directory.", autocompletion=_runs)
+        str, typer.Argument(metavar="RUN", help="A run's name or directory.", autocompletion=run_names)
     ],
     settings: Settings = None,
     runs_dir: RunsDir = Path("runs"),
@@ -192,8 +123,10 @@ def resume(
 ) -> None:
     """Go on with an interrupted run from its last checkpoint."""
     if detach:
-        words = ["resume", run, *_options(settings, ""), "--quiet"]
-        raise typer.Exit(_detached(words, runs_dir, json=json, quiet=quiet))
+        from .detach import detach_run
+
+        words = ["resume", run, *_options(settings, "")]
+        raise typer.Exit(detach_run(words, runs_dir, json=json, quiet=quiet))
     from .commands_train import resume
 
     raise typer.Exit(resume(run, settings or [], runs_dir, json=json, quiet=quiet))
@@ -202,7 +135,7 @@ def resume(
 @app.command()
 def watch(
     run: Annotated[
-        str, typer.Argument(metavar="[RUN]", help="The newest if left out.", autocompletion=_runs)
+        str, typer.Argument(metavar="[RUN]", help="The newest if left out.", autocompletion=run_names)
     ] = "",
     once: Annotated[bool, typer.Option("--once", help="Print one frame of text and end.")] = False,
     runs_dir: RunsDir = Path("runs"),
@@ -229,7 +162,7 @@ def watch(
 def export(
     runs: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[RUN]...", help="The newest if left out; several are compared.", autocompletion=_runs),
+        typer.Argument(metavar="[RUN]...", help="The newest if left out; several are compared.", autocompletion=run_names),
     ] = None,
     to: Annotated[
         str, typer.Option("--to", "-o", metavar="FILE", help="Its suffix says the format; - is standard output. A report, RUN.html, if left out.")
@@ -269,47 +202,3 @@ def doctor(runs_dir: RunsDir = Path("runs")) -> None:
     from .doctor import examine
 
     raise typer.Exit(examine(runs_dir))
-
-
-@presets.command("list")
-def list_presets(
-    part: Annotated[str, typer.Argument(help="experiments, data, model, loss, optimizer, …; all if left out")] = "",
-    json: Json = False,
-) -> None:  # fmt: skip
-    """List presets with what they are."""
-    from .commands_presets import listing
-
-    raise typer.Exit(listing(part, json=json))
-
-
-@presets.command("show")
-def show_preset(
-    name: Annotated[
-        str, typer.Argument(metavar="NAME|FILE", help="digits, optimizer/adam, mine.toml", autocompletion=_presets)
-    ],
-    settings: Settings = None,
-) -> None:  # fmt: skip
-    """Print an experiment complete, as a TOML file to start from, or a part with its notes."""
-    from .commands_presets import show
-
-    raise typer.Exit(show(name, settings or []))
-
-
-@presets.command("check")
-def check_presets(
-    names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME|FILE]...", help="All presets if left out.")
-    ] = None,
-) -> None:
-    """Check presets; exit code 2 if one cannot be used."""
-    from .commands_presets import check_all
-
-    raise typer.Exit(check_all(names or []))
-
-
-@presets.command("schema")
-def preset_schema() -> None:
-    """Print the JSON Schema of an experiment file, for editors."""
-    from .commands_presets import print_schema
-
-    raise typer.Exit(print_schema())

@@ -3,15 +3,38 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from ..engine.errors import InputError
 from ..engine.events import Event
+from ..presets.faults import label
 
 _VARIABLE = "LADERA_ANNOUNCE"
+
+
+def detach_run(arguments: Sequence[str], runs_dir: Path, *, json: bool, quiet: bool) -> int:
+    """Run `ladera` with these arguments in the background and say where; return the exit code."""
+    if json:
+        raise InputError(
+            "--json follows a run and --detach leaves it alone: choose one; a run's events.jsonl holds the same lines"
+        )
+    code, answer = start_detached([*arguments, "--quiet", "--runs-dir", str(runs_dir)])
+    if code:
+        print(answer, file=sys.stderr)
+        return code
+    place = label(Path(answer))
+    name, stop = (shlex.quote(text) for text in (Path(place).name, f"{place}/STOP"))
+    print(
+        place
+        if quiet
+        else f"{name} trains in the background: `ladera watch {name}` shows it, `touch {stop}` ends it"
+    )
+    return 0
 
 
 def start_detached(arguments: Sequence[str]) -> tuple[int, str]:

@@ -135,10 +135,10 @@ def test_the_schema_is_json(ladera: Ladera) -> None:
 
 
 def test_names_are_completed() -> None:
-    from ladera.tui import cli
+    from ladera.tui.cli_options import experiment_names, preset_names
 
-    assert [name for name, _ in cli._experiments("digits")] == ["digits", "digits-cnn"]
-    assert ("optimizer/adagrad", "AdaGrad") in cli._presets("optimizer/ada")
+    assert [name for name, _ in experiment_names("digits")] == ["digits", "digits-cnn"]
+    assert ("optimizer/adagrad", "AdaGrad") in preset_names("optimizer/ada")
 
 
 def test_the_doctor_finds_this_machine_fit(ladera: Ladera) -> None:

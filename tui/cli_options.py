@@ -1,0 +1,69 @@
+"""Options and arguments that several commands have, and how a shell completes names."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def experiment_names(incomplete: str) -> list[tuple[str, str]]:
+    """Complete the name of an experiment preset."""
+    from ..presets.catalog import EXPERIMENTS, catalog
+
+    found = [(preset.short, preset.description) for preset in catalog(EXPERIMENTS)]
+    return [(name, text) for name, text in found if name.startswith(incomplete)]
+
+
+def preset_names(incomplete: str) -> list[tuple[str, str]]:
+    """Complete the name of any preset."""
+    from ..presets.catalog import EXPERIMENTS, catalog
+
+    found = [(p.short if p.part == EXPERIMENTS else p.name, p.description) for p in catalog()]
+    return [(name, text) for name, text in found if name.startswith(incomplete)]
+
+
+def run_names(incomplete: str) -> list[str]:
+    """Complete the name of a run."""
+    from .commands_runs import names
+
+    return [
+        name for name in names(Path(os.environ.get("LADERA_RUNS", "runs"))) if name.startswith(incomplete)
+    ]
+
+
+RunsDir = Annotated[
+    Path, typer.Option("--runs-dir", envvar="LADERA_RUNS", help="Where runs are kept.", file_okay=False)
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change a value, e.g. optimizer.lr=0.01 or optimizer=sgd; repeatable."),
+]  # fmt: skip
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+Events = Annotated[
+    bool,
+    typer.Option("--json", help="Print the events on stdout, one JSON object a line; text goes to stderr."),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the run's directory, nothing else.")]
+Detach = Annotated[
+    bool, typer.Option("--detach", help="Train in a process of its own and give the prompt back.")
+]
+Preset = Annotated[
+    str,
+    typer.Argument(
+        metavar="PRESET|FILE", help="A preset's name, or a file.", autocompletion=experiment_names
+    ),
+]
+
+
+def _seven_bit(wanted: bool) -> None:
+    if wanted:
+        os.environ["LADERA_ASCII"] = "1"  # a run in the background hears of it too
+
+
+Ascii = Annotated[
+    bool,
+    typer.Option("--ascii", callback=_seven_bit, help="Write 7-bit characters only, as LADERA_ASCII=1 does."),
+]
