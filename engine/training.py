@@ -69,6 +69,7 @@ class Training:
             device=self.device,
             dtype=getattr(torch, experiment.training.precision),
         )
+        self.network.fit(self.data.train.x)
         self.weights = self.network.parameters[: self.network.weights_end]
         self.weight_gradients = self.network.gradients[: self.network.weights_end]
         self.optimizer = OPTIMIZERS[experiment.optimizer.kind](
