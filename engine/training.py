@@ -132,10 +132,14 @@ class Training:
     def update(self, epoch: int, index: int) -> float:
         """Make one update and return the batch's data loss in the unit of training.
 
-        A non-finite loss changes no weight.
+        Class weights shape the gradient only: told losses count every example alike, so that those of batches, epochs
+        and checks compare. A non-finite loss changes no weight.
         """
         x, y = self.batch(epoch, index)
-        loss, gradient = self.objective(self.network.forward(x, training=True), y)
+        output = self.network.forward(x, training=True)
+        loss, gradient = self.objective(output, y)
+        if self.data.class_weights is not None:
+            loss = self.loss.per_example(output, self._as_target(y, output)).mean()
         self.network.backward(gradient)
         value = (
             loss.item()
@@ -168,7 +172,10 @@ class Training:
         )
 
     def objective(self, output: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the mean loss of a batch in the unit of training and its gradient with respect to the output."""
+        """Return the mean loss of a batch, weighted by class if asked, in the unit of training, and its gradient.
+
+        The gradient is that with respect to the output.
+        """
         weights = self.data.class_weights
         if weights is not None:
             weights = weights[y.long().view(-1)]

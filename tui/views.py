@@ -338,4 +338,4 @@ def diagnosis_line(run: Run | None) -> tuple[str, bool]:
     if not findings:
         return "Nothing to say yet: the diagnosis needs a few epochs.", False
     first = findings[0]
-    return clean(first.text, 400), first.finding not in ("healthy", "good_fit", "stopping_off")
+    return clean(first.text, 400), diagnosis.is_problem(first.finding)
