@@ -231,6 +231,8 @@ class RunEnded(Event):
     "Epoch whose weights are the final ones; None if they are those of the last step."
     test: Measured | None = None
     "loss and metrics of the final weights on the test part; None if the run has none to give."
+    weights: Measured = field(default_factory=dict)
+    "Of a run with a penalty, for the final weights: penalty, zeros and small (shares), inputs, unused_inputs and unused (names)."
     seconds: float = 0.0
     "Time spent training, without pauses."
     detail: str = ""

@@ -219,9 +219,29 @@ class Training:
     def penalty(self) -> float:
         """Return C1 Σ|w| + C2 Σw² over the weight matrices."""
         penalty = self.experiment.regularization
-        if not (penalty.l1 or penalty.l2):
+        if not self.penalized:
             return 0.0
         return regularization.penalty(self.weights, l1=penalty.l1, l2=penalty.l2)
+
+    def sparsity(self) -> dict[str, Any]:
+        """Return what a penalty left of the weights as they are now; empty without a penalty. See RunEnded.weights."""
+        if not self.penalized:
+            return {}
+        shares = regularization.sparsity(self.weights)
+        facts: dict[str, Any] = {"penalty": self.penalty(), "zeros": shares.zeros, "small": shares.small}
+        inputs = math.prod(self.data.shape)
+        first = self.network.weights[0][1]
+        if first.dim() == 2 and first.shape[1] % inputs == 0:
+            unused = regularization.unused_inputs(first, inputs)
+            facts |= {"inputs": inputs, "unused_inputs": len(unused)}
+            if names := self.data.feature_names:
+                facts["unused"] = tuple(names[index] for index in unused[:20])
+        return facts
+
+    @property
+    def penalized(self) -> bool:
+        """Whether an L1 or L2 penalty is on."""
+        return bool(self.experiment.regularization.l1 or self.experiment.regularization.l2)
 
     # -- best weights, changes, copies --------------------------------------------------------------------------------
 
