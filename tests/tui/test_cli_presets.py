@@ -41,7 +41,11 @@ def test_all_presets_are_listed_by_part(ladera: Ladera) -> None:
     assert [line for line in lines if line and line[0] != " "] == [EXPERIMENTS, *PARTS]
     assert sum(line.startswith("  ") for line in lines) == len(catalog())
     adam = next(line for line in lines if line.split()[:1] == ["adam"])
-    said = ["Adam", "θ ← θ − η·m̂ / (√v̂ + ε); m̂, v̂: corrected means of g, g²", "when: The safe first try"]
+    said = [
+        "Adam, adaptive moment estimation",
+        "θ ← θ − η·m̂ / (√v̂ + ε); m̂, v̂: corrected means of g, g²",
+        "when: The safe first try",
+    ]
     assert adam.endswith(f" {'   '.join(said)}")
 
 
