@@ -117,6 +117,11 @@ class View:
         return history.best[0] if restores and history.best else self.epoch
 
     @property
+    def at(self) -> str:
+        """Says at the end of which epoch numbers of the last one are, where other weights are kept; else empty."""
+        return f" at epoch {self.epoch}" if self.final and self.kept != self.epoch else ""
+
+    @property
     def kept_losses(self) -> tuple[float, float]:
         """Train and validation loss of the kept weights; the last check's where they were not validated."""
         train, validation = self.losses.value_at(self.kept), self.validations.value_at(self.kept)

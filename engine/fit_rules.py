@@ -42,7 +42,7 @@ def imbalance(view: View, standing: bool) -> Found | None:
         seen = f"Accuracy {accuracy:.0%}, but {rare!r} is {'never' if always or not recall else 'hardly ever'} found"
         watch = "recall"
     return Found(
-        f"{seen}. {cure} and watch {watch} (stopping.monitor) instead of accuracy.",
+        f"{seen}{view.at}. {cure} and watch {watch} (stopping.monitor) instead of accuracy.",
         rounded(accuracy=accuracy, recall=recall),
     )
 
@@ -189,14 +189,14 @@ def validation_below_train(view: View, standing: bool) -> Found | None:
             else "the validation part may be easier or small. Try another training.seed, or a larger share in data.split"
         )
         return Found(
-            f"The validation loss {short(view.validation)} is below the train loss {short(view.train)}: {why}.",
+            f"The validation loss {short(view.validation)} is below the train loss {short(view.train)}{view.at}: {why}.",
             rounded(train=view.train, validation=view.validation),
         )
     mean = view.batch_mean
     causes = [name for name, on in (("dropout", view.dropout > 0), ("augmentation", _augmented(view))) if on]
     if causes and mean > view.validation + margin:
         return Found(
-            f"Batch losses ({short(mean)}) lie above the validation loss ({short(view.validation)}) because of {' and '.join(causes)}, "
+            f"Batch losses ({short(mean)}) lie above the validation loss ({short(view.validation)}){view.at} because of {' and '.join(causes)}, "
             "in force in training only: compare the losses of the epochs' ends.",
             rounded(batches=mean, validation=view.validation),
         )

@@ -96,13 +96,13 @@ def lr_too_large(view: View, standing: bool) -> Found | None:
     seen = (
         f"the layers were sound before training, and in the last probe {broken}"
         if broken
-        else f"the train loss {short(view.train)} is above chance ({short(view.reference)}) and not falling"
+        else f"the train loss {short(view.train)} is above chance ({short(view.reference)}) and not falling{view.at}"
         if above
         else f"the train loss jumped up {'once' if jumps == 1 else f'{jumps} times'} in {len(losses)} epochs"
         if jumps
         else f"an update is {short(ratio)} of the weights (about 0.001 is usual)"
         if ratio > 0.02
-        else f"the {which} loss {short(getattr(view, which))} is still at chance ({short(view.reference)}) or above"
+        else f"the {which} loss {short(getattr(view, which))} is still at chance ({short(view.reference)}) or above{view.at}"
     )
     return Found(
         f"The learning rate looks too large: {seen}. {_gentler(view)}",
@@ -143,7 +143,7 @@ def stalled(view: View, standing: bool) -> Found | None:
             return None
         lr = view.lr
         return Found(
-            f"AdaGrad has slowed down at a train loss of {short(view.train)}: its rates only fall, and updates are now "
+            f"AdaGrad has slowed down at a train loss of {short(view.train)}{view.at}: its rates only fall, and updates are now "
             f"{short(now)} of the weights ({short(early)} after epoch 1). Set optimizer.lr = {short(10 * lr)}, or optimizer.kind = rmsprop.",
             rounded(train=view.train, speed=speed, update_ratio_first=early, update_ratio=now),
         )
@@ -151,7 +151,7 @@ def stalled(view: View, standing: bool) -> Found | None:
     if rate is None or not rate.y < 0.05 * peak or not speed < 0.005:
         return None
     return Found(
-        f"Training has stalled at a train loss of {short(view.train)} because the schedule lowered the rate to {short(rate.y)}. "
+        f"Training has stalled at a train loss of {short(view.train)}{view.at} because the schedule lowered the rate to {short(rate.y)}. "
         "Lengthen training.schedule (every, patience) or raise optimizer.lr.",
         rounded(train=view.train, speed=speed, lr=rate.y),
     )

@@ -104,7 +104,7 @@ def test_a_part_that_equals_no_preset_is_told_by_what_differs(script: Any) -> No
         about_part(script.experiment("optimizer.lr=0.123"), "optimizer")
         == "As the preset adam, but lr = 0.123."
     )
-    assert about_part(script.experiment(), "optimizer").startswith("Adam\n")
+    assert about_part(script.experiment(), "optimizer").startswith("Adam, adaptive moment estimation\n")
     # Nobody changed these by hand: the built-in experiment has values of its own.
     assert about_part(load("circles"), "optimizer") == "As the preset adam, but lr = 0.01."
     for preset in catalog(EXPERIMENTS):
