@@ -6,7 +6,7 @@ import math
 
 from ..engine.history import History
 from ..engine.reading import read_cross_entropy
-from .text import clean, percent
+from .text import clean, number, percent
 
 #: How each reason of an end is called.
 REASONS = {
@@ -50,16 +50,19 @@ def saved_epochs(history: History) -> str:
 def penalized(history: History) -> str:
     """What the penalty left of the final weights; empty without one."""
     facts = history.ended.weights if history.ended is not None else {}
-    if not facts:
+    # A log from elsewhere may hold anything under these names.
+    sizes = {key: one for key, one in facts.items() if isinstance(one, (int, float)) and 0 <= one < 1e15}
+    if not {"penalty", "zeros", "small"} <= sizes.keys():
         return ""
     parts = [
-        f"penalty {facts['penalty']:.3g} beside the loss",
-        f"{percent(facts['zeros']).strip()} of weights exactly 0, {percent(facts['small']).strip()} below 0.001",
+        f"penalty {number(sizes['penalty']).strip()} beside the loss",
+        f"{percent(sizes['zeros']).strip()} of weights exactly 0, {percent(sizes['small']).strip()} below 0.001",
     ]
-    if "inputs" in facts:
-        count, names = facts["unused_inputs"], [clean(str(name), 30) for name in facts.get("unused", ())]
-        named = f" ({', '.join(names)}{', …' * (len(names) < count)})" if names else ""
-        parts.append(f"{count} of {facts['inputs']} inputs unused{named}")
+    if {"inputs", "unused_inputs"} <= sizes.keys():
+        unused, names = int(sizes["unused_inputs"]), facts.get("unused")
+        shown = [clean(str(name), 30) for name in names] if isinstance(names, (list, tuple)) else []
+        named = f" ({', '.join(shown)}{', …' * (len(shown) < unused)})" if shown else ""
+        parts.append(f"{unused} of {int(sizes['inputs'])} inputs unused{named}")
     return "; ".join(parts)
 
 

@@ -86,11 +86,14 @@ def test_epochs_are_saved_by_early_stopping_only() -> None:
 def test_what_a_penalty_left_is_told() -> None:
     facts = {"penalty": 0.3123, "zeros": 0.51, "small": 0.7, "inputs": 64, "unused_inputs": 7}
     text = (
-        "penalty 0.312 beside the loss; 51.0% of weights exactly 0, 70.0% below 0.001; 7 of 64 inputs unused"
+        "penalty 0.3123 beside the loss; 51.0% of weights exactly 0, 70.0% below 0.001; 7 of 64 inputs unused"
     )
     assert endings.penalized(ended(weights=facts)) == text
     assert text in "\n".join(map(str, summary(ended(weights=facts))))
     assert endings.penalized(ended()) == ""
+    assert endings.penalized(ended(weights=facts | {"penalty": "much"})) == ""
+    assert endings.penalized(ended(weights=facts | {"zeros": 10**400})) == ""
+    assert "unused" not in endings.penalized(ended(weights=facts | {"inputs": [1]}))
     named = endings.penalized(ended(weights=facts | {"unused_inputs": 3, "unused": ("age", "sex")}))
     assert named.endswith("3 of 64 inputs unused (age, sex, …)")
 
