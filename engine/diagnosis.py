@@ -7,54 +7,51 @@ docs/diagnosis.md lists them with their thresholds.
 from __future__ import annotations
 
 import math
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from . import end_rules as ends
 from . import fit_rules as fits
 from . import layer_rules as layers
 from . import loss_rules as losses
 from .events import Checked, Diagnosed, EpochEnded, Event, LayersProbed, StepsEnded
-from .findings import Found, Rule, View, rounded, short
+from .findings import Found, Rule, View
 from .history import History
 
 if TYPE_CHECKING:
     from .training import Training
 
-_BROKEN = (
-    "diverged",
-    "double_softmax",
-    "symmetric_units",
-    "exploding",
-    "vanishing",
-    "dead_units",
-    "saturated",
-)
+#: Layers that do not pass the signal, from the start on.
+_LAYERS = ("exploding", "vanishing", "dead_units", "saturated")
+#: Whatever keeps the loss high for a reason of its own.
+_BROKEN = ("diverged", "double_softmax", "symmetric_units", "lr_too_large", *_LAYERS)
 
 #: Most important first.
 RULES: tuple[Rule, ...] = (
     Rule("diverged", losses.diverged),
     Rule("double_softmax", losses.double_softmax),
     Rule("symmetric_units", layers.symmetric_units, unless=("diverged",)),
-    Rule("exploding", layers.exploding, unless=("diverged",)),
-    Rule("vanishing", layers.vanishing, unless=("diverged", "symmetric_units")),
-    Rule("dead_units", layers.dead_units, unless=("diverged", "symmetric_units", "exploding", "vanishing")),
-    Rule("saturated", layers.saturated, unless=("diverged", "symmetric_units")),
+    Rule("lr_too_large", losses.lr_too_large, unless=("diverged", "double_softmax", "symmetric_units")),
+    Rule("exploding", layers.exploding, unless=("diverged", "lr_too_large")),
+    Rule("vanishing", layers.vanishing, unless=("diverged", "symmetric_units", "lr_too_large")),
+    Rule(
+        "dead_units",
+        layers.dead_units,
+        unless=("diverged", "symmetric_units", "lr_too_large", "exploding", "vanishing"),
+    ),
+    Rule("saturated", layers.saturated, unless=("diverged", "symmetric_units", "lr_too_large")),
     Rule("nonfinite_validation", fits.nonfinite_validation, unless=("diverged",)),
-    Rule("lr_too_large", losses.lr_too_large, unless=_BROKEN),
-    Rule("lr_too_small", losses.lr_too_small, unless=(*_BROKEN, "lr_too_large")),
+    Rule("lr_too_small", losses.lr_too_small, unless=_BROKEN),
     Rule("stalled", losses.stalled, unless=(*_BROKEN, "lr_too_small")),
     Rule("imbalance", fits.imbalance, unless=("diverged",)),
     Rule("overfit", fits.overfit, unless=("diverged", "lr_too_large")),
-    Rule(
-        "at_chance",
-        losses.at_chance,
-        unless=(*_BROKEN, "lr_too_large", "lr_too_small", "stalled", "imbalance"),
-    ),
+    Rule("at_chance", losses.at_chance, unless=(*_BROKEN, "lr_too_small", "stalled", "imbalance")),
     Rule(
         "underfit",
         fits.underfit,
-        unless=(*_BROKEN, "lr_too_large", "lr_too_small", "stalled", "imbalance", "at_chance"),
+        unless=(*_BROKEN, "lr_too_small", "stalled", "imbalance", "at_chance"),
     ),
+    Rule("overfit_averted", ends.overfit_averted, unless=("overfit", "lr_too_large"), kind="note"),
+    Rule("test_above_validation", ends.test_above_validation, unless=("overfit", *_BROKEN), kind="note"),
     Rule("validation_below_train", fits.validation_below_train, kind="note"),
     Rule("stopping_off", fits.stopping_off, kind="note"),
     Rule("still_improving", fits.still_improving, unless=("underfit",), kind="note"),
@@ -79,21 +76,35 @@ def news(history: History, event: Event) -> list[Diagnosed]:
     gone = [name for name in told if name in _PROBLEMS and name not in held]
     if gone and "diverged" not in held:
         fresh.insert(0, _event(history, "recovered", _recovered(view, gone)))
-    if view.final and (found := _good_fit(view, shown)) and not _told_at(history, "good_fit", history.epoch):
-        fresh.append(_event(history, "good_fit", found))
+    if (
+        view.final
+        and _PROBLEMS.isdisjoint(shown)
+        and (end := ends.verdict(view))
+        and not _told_at(history, end[0])
+    ):
+        fresh.append(_event(history, *end))
     return fresh
 
 
 def current(history: History) -> list[Diagnosed]:
-    """Return what holds now, most important first; without a problem the first is `good_fit` or `healthy`."""
+    """Return what holds now, most important first; without a problem the first is a good end or `healthy`.
+
+    Good ends are `good_fit` and `generalization_gap`. `test_above_validation` is told here only, after the end.
+    """
     view = View(history)
     shown = _shown(_held(view, standing(history)))
     found = [_event(history, name, what) for name, what in shown.items()]
     if _PROBLEMS.isdisjoint(shown):
-        good = _good_fit(view, shown) if view.final else None
-        first = ("good_fit", good) if good else ("healthy", _healthy(view))
-        found.insert(0, _event(history, *first))
+        end = ends.verdict(view) if view.final else None
+        # What early stopping is there for comes before how well the weights fit that it kept.
+        place = int("overfit_averted" in shown)
+        found.insert(place, _event(history, *(end or ("healthy", ends.healthy(view)))))
     return found
+
+
+def is_problem(finding: str) -> bool:
+    """Whether a finding is a fault of the run, and no note, recovery or good end."""
+    return finding in _PROBLEMS
 
 
 def standing(history: History) -> set[str]:
@@ -142,54 +153,11 @@ def _shown(held: dict[str, Found]) -> dict[str, Found]:
 
 def _recovered(view: View, gone: list[str]) -> Found:
     names = ", ".join(name.replace("_", " ") for name in gone)
-    return Found(f"No longer a problem after epoch {view.epoch}: {names}.", {"findings": tuple(gone)})
-
-
-def _good_fit(view: View, shown: dict[str, Found]) -> Found | None:
-    """Both losses low at the end, and no problem."""
-    if not _PROBLEMS.isdisjoint(shown) or not (view.level <= 0.5 and view.validation_level <= 0.65):
-        return None
-    if view.validation - view.train > 0.2 * view.reference:
-        return None
-    # The validation part may spread less than the training part: it has to be explained too.
-    explained = view.history.validation.get("r2")
-    if explained is not None and explained.last is not None and not explained.last.y >= 0.5:
-        return None
-    best = view.history.best
-    kept = (
-        f" The weights of epoch {best[0]} are kept." if best and view.setting("stopping.restore_best") else ""
-    )
-    return Found(
-        f"A good fit: train loss {short(view.train)} and validation loss {short(view.validation)} are both low.{kept}",
-        rounded(train=view.train, validation=view.validation, chance=view.reference),
-    )
-
-
-def _healthy(view: View) -> Found:
-    if not view.epoch:
-        return Found("Nothing to report yet: no epoch has ended.")
-    if not view.checked:
-        return Found(f"Nothing is wrong: train loss {short(view.train)}; no check yet.")
-    gaps = _gaps(view)
-    if len(gaps) == 5 and all(a < b for a, b in pairwise(gaps)) and gaps[0] > 0:
-        return Found(
-            f"Nothing is wrong. The gap has grown for 4 checks ({short(gaps[0])} to {short(gaps[-1])}): watch for overfitting.",
-            rounded(gap_before=gaps[0], gap=gaps[-1]),
-        )
-    return Found(
-        f"Nothing is wrong: train loss {short(view.train)}, validation loss {short(view.validation)}.",
-        rounded(train=view.train, validation=view.validation),
-    )
-
-
-def _gaps(view: View) -> list[float]:
-    """Return validation minus train loss at the last five checks."""
-    gaps: list[float] = []
-    for check in view.history.checks[-5:]:
-        train, validation = view.losses.value_at(check.epoch), view.validations.value_at(check.epoch)
-        if train and validation:
-            gaps.append(validation.y - train.y)
-    return gaps
+    if view.final and view.kept != view.epoch:
+        text = f"The kept weights, those of epoch {view.kept}, are without this problem: {names}."
+    else:
+        text = f"No longer a problem after epoch {view.epoch}: {names}."
+    return Found(text, {"findings": tuple(gone)})
 
 
 def _event(history: History, name: str, found: Found) -> Diagnosed:
@@ -198,5 +166,5 @@ def _event(history: History, name: str, found: Found) -> Diagnosed:
     return Diagnosed(time=history.time, finding=name, text=found.text, evidence=found.evidence, epoch=epoch)
 
 
-def _told_at(history: History, name: str, epoch: int) -> bool:
-    return any(finding.finding == name and finding.epoch == epoch for finding in history.diagnoses)
+def _told_at(history: History, name: str) -> bool:
+    return any(finding.finding == name and finding.epoch == history.epoch for finding in history.diagnoses)

@@ -234,6 +234,8 @@ class RunEnded(Event):
     "Epoch whose weights are the final ones; None if they are those of the last step."
     test: Measured | None = None
     "loss and metrics of the final weights on the test part; None if the run has none to give."
+    weights: Measured = field(default_factory=dict)
+    "Of a run with a penalty, for the final weights: penalty, zeros and small (shares), inputs, unused_inputs and unused (names)."
     seconds: float = 0.0
     "Time spent training, without pauses."
     detail: str = ""
@@ -297,7 +299,9 @@ def from_plain(values: Mapping[str, Any]) -> Event:
     types, numeric, names = _types(kind), _numeric(kind), _attributes(kind)
     read = {names[key]: _read(value, names[key] in numeric) for key, value in values.items() if key in names}
     for name, value in read.items():
-        if not _fits(value, types[name]) or (name in _PARTS and value is not None and not _is_measured(value)):
+        if not _fits(value, types[name]) or (
+            name in _PARTS and value is not None and not _is_measured(value)
+        ):
             raise ValueError(f"{kind.name}: {name} is of another type")
     try:
         return kind(**read)

@@ -202,7 +202,7 @@ class Linear(Part):
 
 
 class Polynomial(Part):
-    """A linear layer on the powers 1 to degree of every input."""
+    """A polynomial of every input: a linear layer on polynomials of degree 1 to `degree`, which span what the powers span."""
 
     kind: Literal["polynomial"]
     degree: Annotated[int, Field(ge=1, le=30)] = 5

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 Layers = tuple[Mapping[str, Any], ...]
 
+#: The advice that comes before all others where inputs are as they come.
+SCALE = "Scale the inputs (data.preprocess = standardize)"
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -105,6 +108,78 @@ class View:
         return stops or (self.epoch > 0 and self.epoch >= history.epochs)
 
     @property
+    def kept(self) -> int:
+        """The epoch whose weights the run ends with, or would end with now: the best one where it is restored."""
+        history = self.history
+        if history.ended is not None:
+            return history.ended.restored_epoch or self.epoch
+        restores = self.final and history.best and self.setting("stopping.restore_best", True)
+        return history.best[0] if restores and history.best else self.epoch
+
+    @property
+    def at(self) -> str:
+        """Says at the end of which epoch numbers of the last one are, where other weights are kept; else empty."""
+        return f" at epoch {self.epoch}" if self.final and self.kept != self.epoch else ""
+
+    @property
+    def kept_losses(self) -> tuple[float, float]:
+        """Train and validation loss of the kept weights; the last check's where they were not validated."""
+        train, validation = self.losses.value_at(self.kept), self.validations.value_at(self.kept)
+        return (train.y if train else math.nan), (validation.y if validation else math.nan)
+
+    @cached_property
+    def best_checked(self) -> int:
+        """The epoch of the lowest validation loss, whatever early stopping reads; 0 before the first check."""
+        curve, low = self.validations, self.best_validation
+        if math.isnan(low):
+            return 0
+        before, after = 0, self.checked
+        while after - before > 1:  # the first end of a range that holds it
+            middle = (before + after) // 2
+            box = curve.bounds(x1=middle)
+            before, after = (before, middle) if box and box.low == low else (middle, after)
+        return after
+
+    @property
+    def since_best(self) -> int:
+        """Checks since the lowest validation loss."""
+        return math.ceil((self.checked - self.best_checked) / self.every)
+
+    @property
+    def every(self) -> int:
+        """Epochs between two checks."""
+        return max(1, int(self.setting("training.validate_every", 1)))
+
+    def gap(self, epoch: int, validation: float) -> float:
+        """Return by how much of knowing nothing a validation loss lies above the train loss of an epoch.
+
+        For numbers it is no more than the difference of R², which compares each part with its own spread: a small
+        part may hold more of what no model can foretell, such as outliers.
+        """
+        train = self.losses.value_at(epoch)
+        wide = (validation - train.y) / self.reference if train else math.nan
+        difference = self.r2("train", epoch) - self.r2("validation", epoch)
+        return wide if math.isnan(difference) else min(wide, difference)
+
+    def r2(self, part: Literal["train", "validation"], epoch: int) -> float:
+        """Return R² of a part at an epoch; NaN where it is not measured."""
+        curve = (self.history.train if part == "train" else self.history.validation).get("r2")
+        point = curve.value_at(epoch) if curve is not None else None
+        return point.y if point is not None else math.nan
+
+    @property
+    def chance_of_draw(self) -> float:
+        """By how much of chance the losses of small parts may differ for no reason: it falls as 1 / √n of validation."""
+        sizes = self.history.started.sizes if self.history.started else {}
+        return 0.6 / math.sqrt(max(1, sizes.get("validation", 1000)))
+
+    @property
+    def unscaled(self) -> bool:
+        """Whether the columns of a table go in as they come, some a thousand times as large as others."""
+        shape = self.history.started.shape if self.history.started else ()
+        return self.setting("data.preprocess") == "none" and len(shape) == 1
+
+    @property
     def layers(self) -> Layers:
         """The hidden layers as last probed."""
         return self.history.layers[-1].layers_health if self.history.layers else ()
@@ -155,7 +230,7 @@ class View:
 
     def recent(self, curve: Series, count: int) -> list[float]:
         """Return the values of up to `count` last epochs of a curve that has one point per epoch or check."""
-        every = max(1, int(self.setting("training.validate_every", 1))) if curve is self.validations else 1
+        every = self.every if curve is self.validations else 1
         last = curve.last
         if last is None:
             return []
@@ -166,17 +241,25 @@ class View:
                 found[point.x] = point.y
         return [found[x] for x in sorted(found)]
 
+    @property
+    def _span(self) -> int:
+        return max(5, self.epoch // 3)
+
     @cached_property
-    def speed(self) -> float:
-        """Return by what share of itself the best train loss fell per epoch over the last third of the run (5 epochs at least).
+    def fell(self) -> float:
+        """Return by what share of itself the best train loss fell over the last third of the run (5 epochs at least).
 
         NaN where fewer epochs than that have ended.
         """
-        span = max(5, self.epoch // 3)
-        before = self.losses.bounds(x1=self.epoch - span) if self.epoch > span else None
+        before = self.losses.bounds(x1=self.epoch - self._span) if self.epoch > self._span else None
         if before is None or not before.low > 0:
             return math.nan
-        return (before.low - self.best_train) / before.low / span
+        return (before.low - self.best_train) / before.low
+
+    @property
+    def speed(self) -> float:
+        """That share per epoch."""
+        return self.fell / self._span
 
 
 def short(value: float) -> str:

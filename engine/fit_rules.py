@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from .findings import Found, View, rounded, short
+from .findings import SCALE, Found, View, rounded, short
 from .layer_rules import better_init, growth
 
 
@@ -42,48 +42,75 @@ def imbalance(view: View, standing: bool) -> Found | None:
         seen = f"Accuracy {accuracy:.0%}, but {rare!r} is {'never' if always or not recall else 'hardly ever'} found"
         watch = "recall"
     return Found(
-        f"{seen}. {cure} and watch {watch} (stopping.monitor) instead of accuracy.",
+        f"{seen}{view.at}. {cure} and watch {watch} (stopping.monitor) instead of accuracy.",
         rounded(accuracy=accuracy, recall=recall),
     )
 
 
 def overfit(view: View, standing: bool) -> Found | None:
-    """Train loss low, validation loss much higher, or rising while the train loss falls."""
+    """Train loss low, validation loss much higher or well above its best while the train loss falls on.
+
+    While the newest checks are the best nothing is told before the end: they lag, and have not parted yet. Where early
+    stopping keeps the best weights, these are judged at the end; see end_rules.overfit_averted.
+    """
     if view.epoch < 3 or view.checked < 3 or not view.level < (0.7 if standing else 0.6):
         return None
-    at_check = view.losses.value_at(view.checked)
-    train = at_check.y if at_check else math.nan
+    averts = view.final and view.setting("stopping.enabled", True) and view.kept != view.epoch
+    epoch = view.kept if averts else view.checked
+    at_epoch = view.losses.value_at(epoch)
+    train = at_epoch.y if at_epoch else math.nan
     # The best of the last three checks: one bad check is noise.
-    lowest = min(view.recent(view.validations, 3), default=math.nan)
-    gap = lowest - train
-    wide = gap / view.reference - _chance_of_draw(view)
-    # A validation loss that still falls fast has not parted yet: it lags.
-    lags = not standing and not view.final and view.validation < 0.95 * max(view.recent(view.validations, 3))
-    apart = (
-        (not lags or lowest > 5 * train)
-        and wide > (0.12 if standing else 0.15)
-        and (lowest > (2 if standing else 2.5) * train or wide > (0.15 if standing else 0.25))
+    lowest = view.kept_losses[1] if averts else min(view.recent(view.validations, 3), default=math.nan)
+    wide = view.gap(epoch, lowest) - view.chance_of_draw
+    apart = wide > (0.12 if standing else 0.15) and (
+        lowest > (2 if standing else 2.5) * train
+        or wide > (0.3 if standing else 0.4)
+        or lowest >= view.reference
     )
-    rising = wide > (0.05 if standing else 0.07)
-    rising = rising and lowest > (1.05 if standing else 1.1) * view.best_validation
-    if not (apart or rising):
+    rising = not averts and (parts(view, lowest, standing) or creeps(view, lowest, standing))
+    if not (rising or (apart and (view.final or view.since_best >= 3))):
         return None
-    best = view.history.best if view.setting("stopping.monitor", "loss") == "loss" else None
-    since = (
-        f", up from {short(view.best_validation)}" + (f" at epoch {best[0]}" if best else "")
-        if rising
-        else ""
+    since = f", up from {short(view.best_validation)} at epoch {view.best_checked}" if rising else ""
+    validation = lowest if averts else view.validation
+    at = f" at epoch {epoch}" if view.final else ""
+    kept = f" The weights of epoch {view.kept} are kept." if view.final and view.kept != view.epoch else ""
+    stops = view.history.stops_at
+    coming = (
+        f" Early stopping ends it at epoch {stops} unless it improves." if stops and not view.final else ""
     )
     return Found(
-        f"Overfitting: train loss {short(train)}, validation loss {short(view.validation)}{since}. Try {_remedies(view)}.",
-        rounded(
-            train=train, validation=view.validation, best=view.best_validation, gap=view.validation - train
-        ),
+        f"Overfitting: train loss {short(train)}, validation loss {short(validation)}{at}{since}.{kept}{coming} Try {remedies(view)}.",
+        rounded(train=train, validation=validation, best=view.best_validation, gap=validation - train),
+    )
+
+
+def parts(view: View, lowest: float, standing: bool = False) -> bool:
+    """Whether the validation loss has risen by 10 % from its best, to a gap of 7 % of knowing nothing and more."""
+    wide = view.gap(view.checked, lowest) - view.chance_of_draw
+    return wide > (0.05 if standing else 0.07) and lowest > (1.05 if standing else 1.1) * view.best_validation
+
+
+def creeps(view: View, lowest: float, standing: bool = False) -> bool:
+    """Whether the validation loss has risen by 15 % for 20 checks, 10 at the end, while the train loss halved.
+
+    However small it is beside knowing nothing: the network grows surer of what it gets wrong.
+    """
+    best, at_best = view.best_validation, view.losses.value_at(view.best_checked)
+    return (
+        view.since_best >= (10 if view.final or standing else 20)
+        and lowest > (1.1 if standing else 1.15) * best
+        and lowest - best > (0.005 if standing else 0.01) * view.reference
+        and lowest > 2 * view.train
+        and at_best is not None
+        and view.train < 0.5 * at_best.y
     )
 
 
 def underfit(view: View, standing: bool) -> Found | None:
-    """Both losses high, and no longer falling or at the end; or weights held near 0 by a penalty."""
+    """Both losses high at the end, or flat after a third of the epochs; or weights held near 0 by a penalty.
+
+    A plateau early in a run may end: of two spirals in seven of ten runs it does.
+    """
     high = 0.6 if standing else 0.65
     if view.setting("loss.kind") == "mae":
         # A right fit leaves the whole distance of the outliers in a mean of absolute errors.
@@ -91,7 +118,7 @@ def underfit(view: View, standing: bool) -> Found | None:
     if not view.checked or not view.level > high or view.validation_level <= high:
         return None
     speed = view.speed
-    flat = view.epoch >= 15 and speed < (0.005 if standing else 0.001)
+    flat = view.epoch >= max(15, view.history.epochs / 3) and speed < (0.005 if standing else 0.001)
     if not (flat or (view.final and view.epoch >= 2) or (view.crushed and view.epoch >= 2)):
         return None
     evidence = rounded(train=view.train, validation=view.validation, chance=view.reference)
@@ -102,7 +129,8 @@ def underfit(view: View, standing: bool) -> Found | None:
         if view.level > 0.9
         else f"high (chance is {short(view.reference)})"
     )
-    seen = f"Underfitting: train loss {short(view.train)} and validation loss {short(view.validation)} are both {where}"
+    at = f" at epoch {view.epoch}" if view.final else ""
+    seen = f"Underfitting: train loss {short(view.train)} and validation loss {short(view.validation)} are both {where}{at}"
     l1, l2 = view.setting("regularization.l1", 0.0), view.setting("regularization.l2", 0.0)
     if view.crushed:
         key, value = ("l1", l1) if l1 >= l2 else ("l2", l2)
@@ -110,7 +138,9 @@ def underfit(view: View, standing: bool) -> Found | None:
             f"{seen}: the penalty holds the weights near 0. Lower regularization.{key} from {short(value)} to {short(value / 100)}.",
             {**evidence, **rounded(l1=l1, l2=l2)},
         )
-    if view.dropout >= 0.5:
+    if view.unscaled:
+        remedy = SCALE
+    elif view.dropout >= 0.5:
         remedy = f"Lower model.dropout (now {short(view.dropout)})"
     elif (
         view.level > 1.1
@@ -159,14 +189,14 @@ def validation_below_train(view: View, standing: bool) -> Found | None:
             else "the validation part may be easier or small. Try another training.seed, or a larger share in data.split"
         )
         return Found(
-            f"The validation loss {short(view.validation)} is below the train loss {short(view.train)}: {why}.",
+            f"The validation loss {short(view.validation)} is below the train loss {short(view.train)}{view.at}: {why}.",
             rounded(train=view.train, validation=view.validation),
         )
     mean = view.batch_mean
     causes = [name for name, on in (("dropout", view.dropout > 0), ("augmentation", _augmented(view))) if on]
     if causes and mean > view.validation + margin:
         return Found(
-            f"Batch losses ({short(mean)}) lie above the validation loss ({short(view.validation)}) because of {' and '.join(causes)}, "
+            f"Batch losses ({short(mean)}) lie above the validation loss ({short(view.validation)}){view.at} because of {' and '.join(causes)}, "
             "in force in training only: compare the losses of the epochs' ends.",
             rounded(batches=mean, validation=view.validation),
         )
@@ -178,8 +208,7 @@ def stopping_off(view: View, standing: bool) -> Found | None:
     best = view.history.best
     if view.setting("stopping.enabled", True) or best is None or not view.history.checks:
         return None
-    every = max(1, int(view.setting("training.validate_every", 1)))
-    if view.checked - best[0] < 10 * every or not view.validation > 1.05 * view.best_validation:
+    if view.checked - best[0] < 10 * view.every or not view.validation > 1.05 * view.best_validation:
         return None
     return Found(
         f"The best check was at epoch {best[0]}, {view.checked - best[0]} epochs ago; early stopping is off. "
@@ -205,18 +234,12 @@ def still_improving(view: View, standing: bool) -> Found | None:
     )
 
 
-def _chance_of_draw(view: View) -> float:
-    """Return by how much of chance the losses of small parts may differ for no reason: it falls as 1 / √n of validation."""
-    sizes = view.history.started.sizes if view.history.started else {}
-    return 0.6 / math.sqrt(max(1, sizes.get("validation", 1000)))
-
-
 def _augmented(view: View) -> bool:
     knobs = view.setting("data.augmentation", {})
     return isinstance(knobs, dict) and any(bool(value) for value in knobs.values())
 
 
-def _remedies(view: View) -> str:
+def remedies(view: View) -> str:
     """Name up to three remedies that are not in use yet."""
     options = [
         (not view.setting("stopping.enabled", True), "early stopping (stopping.enabled = true)"),

@@ -149,6 +149,11 @@ def advice(
         )
     if total < _VANISHES:
         return f"These weights are too small for {depth} layers: about {total:.1g} of the signal is left at the start and gradients vanish. Use {better}."
+    if total > _EXPLODES and activation == "tanh":
+        return (
+            f"These weights are too large for {depth} tanh layers: their values lie at -1 and 1, where tanh is flat, and gradients "
+            f"explode on their way back. Use {better}."
+        )
     if total > _EXPLODES:
         return f"These weights are too large for {depth} layers: the signal grows about {total:.2g} times and gradients explode. Use {better}."
     return None

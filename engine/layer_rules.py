@@ -7,11 +7,15 @@ train loss is at least 0.7 of knowing nothing, and once told until it is below 0
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
-from .findings import Found, Layers, View, rounded, short
+from .findings import SCALE, Found, Layers, View, rounded, short
 
-#: A growth beyond this over the whole network is called exploding.
-EXPLODES = 30
+#: A growth beyond this over the whole network is called exploding, what falls below the other vanishing.
+EXPLODES, LOST = 30, 0.02
+#: Shares of dead units and of saturated values that are too many in a network that does not learn.
+DEAD, FLAT = 0.7, 0.35
 
 
 def symmetric_units(view: View, standing: bool) -> Found | None:
@@ -32,28 +36,21 @@ def vanishing(view: View, standing: bool) -> Found | None:
     layers = view.layers
     if len(layers) < 2 or not view.untrained(standing) or view.crushed:
         return None
-    first, last = layers[0], layers[-1]
-    limit = 0.05 if standing else 0.02
-    spread, gradient = _ratio(last["std"], first["std"]), _ratio(first["gradient"], last["gradient"])
-    if not (spread < limit or gradient < limit):
+    spread, gradient = passed(layers)
+    if not min(spread, gradient) < (0.05 if standing else LOST):
         return None
     activation = str(view.setting("model.activation", ""))
     if activation == "sigmoid":
         remedy = "model.activation = relu or tanh (a sigmoid passes at most a quarter of the gradient)"
     elif view.setting("init.kind") == better_init(view):
-        remedy = "fewer layers"
+        remedy = "fewer layers (model.hidden)"
     else:
         remedy = f"init.kind = {better_init(view)}"
     batch_norm = "" if view.setting("model.batch_norm") else " or model.batch_norm = true"
     return Found(
-        f"The signal vanishes: from the first to the last of {len(layers)} hidden layers the activations' spread falls "
-        f"to {short(spread)}, and back at the first {short(gradient)} of the gradient is left. "
-        f"Set {remedy}{batch_norm}.",
-        rounded(
-            std_first=first["std"], std_last=last["std"], std_ratio=spread,
-            gradient_first=first["gradient"], gradient_last=last["gradient"], gradient_ratio=gradient,
-        ),
-    )  # fmt: skip
+        f"The signal vanishes over {len(layers)} hidden layers: {_ways(spread, gradient)}. Set {remedy}{batch_norm}.",
+        _both_ways(layers),
+    )
 
 
 def exploding(view: View, standing: bool) -> Found | None:
@@ -62,23 +59,18 @@ def exploding(view: View, standing: bool) -> Found | None:
     if len(layers) < 2 or not view.untrained(standing):
         return None
     spread, gradient = growth(layers)
-    first, last = layers[0], layers[-1]
     if not max(spread, gradient) > (10 if standing else EXPLODES):
         return None
-    rate = short(view.lr)
     remedy = (
         f"init.kind = {better_init(view)}"
         if view.setting("init.kind") != better_init(view)
-        else f"a lower optimizer.lr (now {rate})"
+        else f"a lower optimizer.lr (now {short(view.lr)})"
     )
     return Found(
-        f"The signal explodes: over {len(layers)} hidden layers the activations' spread grows {short(spread)} times "
-        f"forward and the gradient {short(gradient)} times backward. Set {remedy}, or training.clip_norm = 1.",
-        rounded(
-            std_first=first["std"], std_last=last["std"], std_ratio=spread,
-            gradient_first=first["gradient"], gradient_last=last["gradient"], gradient_ratio=gradient,
-        ),
-    )  # fmt: skip
+        f"The signal explodes over {len(layers)} hidden layers: {_ways(spread, gradient)}. "
+        f"Set {remedy}, or training.clip_norm = 1.",
+        _both_ways(layers),
+    )
 
 
 def dead_units(view: View, standing: bool) -> Found | None:
@@ -86,12 +78,13 @@ def dead_units(view: View, standing: bool) -> Found | None:
     if view.crushed or not view.layers:
         return None
     worst = max(view.layers, key=lambda layer: layer["dead"])
-    limit = (0.6 if standing else 0.7) if view.untrained(standing) else (0.8 if standing else 0.9)
+    limit = (0.6 if standing else DEAD) if view.untrained(standing) else (0.8 if standing else 0.9)
     if worst["dead"] < limit:
         return None
+    first = SCALE if view.unscaled else f"Lower optimizer.lr (now {short(view.lr)})"
     return Found(
         f"{worst['dead']:.0%} of the units of {worst['name']} are 0 for every example: no gradient passes, so they hardly "
-        f"recover. Lower optimizer.lr (now {short(view.lr)}) or set model.activation = leaky-relu.",
+        f"recover. {first} or set model.activation = leaky-relu.",
         {"layer": worst["name"], **rounded(dead=worst["dead"], units=worst["units"])},
     )
 
@@ -100,36 +93,99 @@ def saturated(view: View, standing: bool) -> Found | None:
     """A third or more of a layer's tanh or sigmoid values lie where the function is flat."""
     if not view.layers or not view.untrained(standing):
         return None
-    worst = max(view.layers, key=lambda layer: layer["saturated"])
-    if worst["saturated"] < (0.25 if standing else 0.35):
+    worst = max(view.layers, key=_flat)
+    if _flat(worst) < (0.25 if standing else FLAT):
         return None
     remedy = (
-        "scale the inputs: data.preprocess = standardize"
-        if view.setting("data.preprocess") == "none"
+        SCALE
+        if view.unscaled
         else f"Start smaller: init.kind = {better_init(view)}"
         if view.setting("init.kind") != better_init(view)
         else f"Lower optimizer.lr (now {short(view.lr)})"
     )
     return Found(
         f"{worst['saturated']:.0%} of the {worst['kind']} values of {worst['name']} are saturated, where nearly no gradient "
-        f"passes. {remedy[0].upper()}{remedy[1:]}.",
+        f"passes. {remedy}.",
         {"layer": worst["name"], **rounded(saturated=worst["saturated"])},
     )
 
 
-def growth(layers: Layers) -> tuple[float, float]:
-    """Return how many times the activations' spread grows to the last layer, and the gradient back to the first; 0 if unknown."""
+def passed(layers: Layers) -> tuple[float, float]:
+    """Return what is left of the activations' spread at the last layer, and of the gradient back at the first; NaN if unknown."""
     if len(layers) < 2:
-        return 0.0, 0.0
+        return math.nan, math.nan
     first, last = layers[0], layers[-1]
-    grown = _ratio(last["std"], first["std"]), _ratio(first["gradient"], last["gradient"])
-    return (0.0 if math.isnan(grown[0]) else grown[0]), (0.0 if math.isnan(grown[1]) else grown[1])
+    return _ratio(last["std"], first["std"]), _ratio(first["gradient"], last["gradient"])
+
+
+def growth(layers: Layers) -> tuple[float, float]:
+    """Return how many times the two grow on their ways; 0 if unknown."""
+    spread, gradient = passed(layers)
+    return (0.0 if math.isnan(spread) else spread), (0.0 if math.isnan(gradient) else gradient)
+
+
+def at_fault(layers: Layers, strictly: bool = True) -> str:
+    """Say what is wrong with probed layers by the thresholds above, in words; empty if nothing is.
+
+    Without `strictly` also what is half of the way there.
+    """
+    if not layers:
+        return ""
+    lost, explodes, share = (LOST, EXPLODES, 1.0) if strictly else (0.1, 10, 0.6)
+    dead, flat = max(layers, key=lambda one: one["dead"]), max(layers, key=_flat)
+    spread, gradient = passed(layers)
+    if dead["dead"] >= share * DEAD:
+        return f"{dead['dead']:.0%} of the units of {dead['name']} are 0 for every example"
+    if _flat(flat) >= share * FLAT:
+        return f"{flat['saturated']:.0%} of the {flat['kind']} values of {flat['name']} are saturated"
+    if spread < lost or gradient < lost:
+        return "the signal is lost between the first and the last layer"
+    if max(growth(layers)) > explodes:
+        return "the signal explodes between the first and the last layer"
+    return ""
+
+
+def broken_since(view: View) -> str:
+    """Say what is wrong with layers that were sound before training; empty if nothing is, or if it was wrong from the start."""
+    if not view.epoch or at_fault(view.first_layers, strictly=False):
+        return ""
+    return at_fault(view.layers)
 
 
 def better_init(view: View) -> str:
     """Name the initialization made for the activation."""
     activation = view.setting("model.activation", "relu")
     return "xavier-uniform" if activation in ("tanh", "sigmoid", "identity") else "he-uniform"
+
+
+def _flat(layer: Mapping[str, Any]) -> float:
+    # A unit or two may well be switches that are on or off for most examples.
+    return layer["saturated"] if layer["units"] >= 4 else 0.0
+
+
+def _ways(spread: float, gradient: float) -> str:
+    forward, backward = _on_the_way("the activations' spread", spread), _on_the_way("the gradient", gradient)
+    return f"{forward} to the last, {backward} back to the first"
+
+
+def _on_the_way(what: str, factor: float) -> str:
+    if math.isnan(factor):
+        return f"{what} is 0 from one end"
+    if factor < 0.5:
+        return f"{what} falls by a factor of {short(1 / factor)}" if factor else f"{what} falls to 0"
+    return (
+        f"{what} grows {short(factor)} times"
+        if factor > 2
+        else f"{what} stays much the same ({short(factor)} times)"
+    )
+
+
+def _both_ways(layers: Layers) -> dict[str, float]:
+    first, last, (spread, gradient) = layers[0], layers[-1], passed(layers)
+    return rounded(
+        std_first=first["std"], std_last=last["std"], std_ratio=spread,
+        gradient_last=last["gradient"], gradient_first=first["gradient"], gradient_ratio=gradient,
+    )  # fmt: skip
 
 
 def _ratio(a: float, b: float) -> float:

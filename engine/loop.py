@@ -402,7 +402,7 @@ class _Loop:
         return RunEnded(
             time=self.now(), reason=ending.reason, epoch=self.epoch - 1, step=self.training.step,
             best_epoch=self.training.stopping.state()["best_epoch"], restored_epoch=restored, test=test,
-            seconds=self.now(), detail=ending.detail, interrupted_by=ending.interrupted_by,
+            weights=self.training.sparsity(), seconds=self.now(), detail=ending.detail, interrupted_by=ending.interrupted_by,
         )  # fmt: skip
 
     # -- commands ----------------------------------------------------------------------------------------------------

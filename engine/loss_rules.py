@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from itertools import pairwise
 
-from .findings import Found, View, rounded, short
-from .layer_rules import EXPLODES, better_init, growth
+from .findings import SCALE, Found, View, rounded, short
+from .layer_rules import EXPLODES, at_fault, better_init, broken_since, growth
 
 
 def diverged(view: View, standing: bool) -> Found | None:
@@ -22,11 +22,17 @@ def diverged(view: View, standing: bool) -> Found | None:
     ended = history.ended is not None and history.ended.reason == "diverged"
     if not (broken or huge or ended):
         return None
-    seen = "the loss is no longer a number" if broken else f"the loss is {short(view.train)}"
-    return Found(
-        f"Training diverged: {seen}. {_gentler(view)}",
-        rounded(loss=[*broken, *reversed(values), math.nan][0], start=start, lr=view.lr),
+    loss = broken[0] if broken else point.low if point else math.nan
+    seen = (
+        f"a loss became {loss}"
+        if broken
+        else f"every batch loss of epoch {view.epoch} was {short(loss)} or more, above ten times the start ({short(start)})"
+        if huge
+        else history.ended.detail
+        if history.ended
+        else ""
     )
+    return Found(f"Training diverged: {seen}. {_gentler(view)}", rounded(loss=loss, start=start, lr=view.lr))
 
 
 def double_softmax(view: View, standing: bool) -> Found | None:
@@ -51,8 +57,11 @@ def double_softmax(view: View, standing: bool) -> Found | None:
 
 
 def lr_too_large(view: View, standing: bool) -> Found | None:
-    """Updates as large as the weights, a train loss above chance that does not fall, or one that keeps jumping up."""
-    if _without_reference(view) or view.dropout == 1:
+    """Updates as large as the weights, layers that training broke, a loss above chance that does not fall, or one that jumps.
+
+    Layers that were at fault before the first step and still are point to the initialization instead.
+    """
+    if _without_reference(view) or view.dropout >= 0.9:
         return None
     ratio = max((layer["update_ratio"] for layer in view.layers), default=0.0)
     lr = view.lr
@@ -67,7 +76,11 @@ def lr_too_large(view: View, standing: bool) -> Found | None:
                 rounded(update_ratio=ratio, lr=lr),
             )
         return None
-    before = view.recent(view.losses, 2)[0] if view.epoch > 1 else view.batch_mean
+    if at_fault(view.first_layers) and at_fault(view.layers):
+        return None
+    broken = broken_since(view) if view.untrained(standing) and not view.crushed else ""
+    # The mean of the first epoch's batches holds its first steps and the order in which batches came.
+    before = view.recent(view.losses, 2)[0] if view.epoch > 1 else 1.1 * view.batch_mean
     # The first updates of a fresh network tell nothing yet; one that falls by small steps is slow, not too fast.
     falls = 0.95 if ratio > 0.005 or view.level > 100 else 1.0
     above = (
@@ -75,15 +88,21 @@ def lr_too_large(view: View, standing: bool) -> Found | None:
     )
     losses = view.recent(view.losses, 8)
     jumps = sum(b > 1.25 * a and b - a > 0.05 * view.reference for a, b in pairwise(losses))
-    stays = standing and (jumps > 0 or ratio > 0.02)
-    if not (above or jumps >= 2 or stays):
+    high = view.level >= 0.95 or (view.checked > 0 and view.validation_level >= 1.5)
+    stays = standing and (jumps > 0 or ratio > 0.02 or high)
+    if not (broken or above or jumps >= 2 or stays):
         return None
+    which = "train" if view.level >= 0.95 else "validation"
     seen = (
-        f"the train loss {short(view.train)} is above chance ({short(view.reference)}) and not falling"
+        f"the layers were sound before training, and in the last probe {broken}"
+        if broken
+        else f"the train loss {short(view.train)} is above chance ({short(view.reference)}) and not falling{view.at}"
         if above
         else f"the train loss jumped up {'once' if jumps == 1 else f'{jumps} times'} in {len(losses)} epochs"
         if jumps
         else f"an update is {short(ratio)} of the weights (about 0.001 is usual)"
+        if ratio > 0.02
+        else f"the {which} loss {short(getattr(view, which))} is still at chance ({short(view.reference)}) or above{view.at}"
     )
     return Found(
         f"The learning rate looks too large: {seen}. {_gentler(view)}",
@@ -124,7 +143,7 @@ def stalled(view: View, standing: bool) -> Found | None:
             return None
         lr = view.lr
         return Found(
-            f"AdaGrad has slowed down at a train loss of {short(view.train)}: its rates only fall, and updates are now "
+            f"AdaGrad has slowed down at a train loss of {short(view.train)}{view.at}: its rates only fall, and updates are now "
             f"{short(now)} of the weights ({short(early)} after epoch 1). Set optimizer.lr = {short(10 * lr)}, or optimizer.kind = rmsprop.",
             rounded(train=view.train, speed=speed, update_ratio_first=early, update_ratio=now),
         )
@@ -132,32 +151,54 @@ def stalled(view: View, standing: bool) -> Found | None:
     if rate is None or not rate.y < 0.05 * peak or not speed < 0.005:
         return None
     return Found(
-        f"Training has stalled at a train loss of {short(view.train)} because the schedule lowered the rate to {short(rate.y)}. "
+        f"Training has stalled at a train loss of {short(view.train)}{view.at} because the schedule lowered the rate to {short(rate.y)}. "
         "Lengthen training.schedule (every, patience) or raise optimizer.lr.",
         rounded(train=view.train, speed=speed, lr=rate.y),
     )
 
 
 def at_chance(view: View, standing: bool) -> Found | None:
-    """After 5 epochs and 50 steps, or at the end, the train loss is within 3 % of knowing nothing. A fresh network is no finding."""
+    """After 5 epochs and 50 steps the train loss lies within 3 % of knowing nothing and is flat; or it ends there.
+
+    A fresh network is no finding, and no curve that falls through that height.
+    """
     long = view.epoch >= 5 and view.history.step >= 50
-    if not (long or (view.final and view.epoch >= 2)) or view.crushed:
+    flat = long and view.fell < (0.04 if standing else 0.02)
+    if not (flat or (view.final and view.epoch >= 2)) or view.crushed:
         return None
     if not (0.94 if standing else 0.97) <= view.level <= 1.05 or view.dropout >= 0.8:
         return None
     classes = len(view.history.started.classes) if view.history.started else 0
     entropy = classes and view.setting("loss.kind") in ("bce", "cce")
     level = f"ln {classes} = {math.log(classes):.3f} at equal shares" if entropy else "one answer for all"
-    cure = (
-        f"Raise optimizer.lr (now {short(view.lr)}) tenfold, or check that inputs and targets belong together."
-        if long
-        else f"Only {view.history.step} updates were made: raise training.epochs (now {view.history.epochs})."
-    )
     return Found(
         f"After {view.epoch} epochs the train loss {short(view.train)} is no better than chance ({view.reference:.4g}; {level}). "
-        f"{cure}",
+        f"{_away_from_chance(view, long, bool(classes))}",
         rounded(train=view.train, chance=view.reference, epochs=view.epoch),
     )
+
+
+def _away_from_chance(view: View, long: bool, classes: bool) -> str:
+    if not long:
+        return (
+            f"Only {view.history.step} updates were made: raise training.epochs (now {view.history.epochs})."
+        )
+    kind = view.setting("model.kind")
+    if kind == "linear":
+        why = (
+            "A linear model cannot separate these classes: no line or plane does. Use hidden layers (model.kind = mlp)"
+            if classes
+            else "A linear model follows nothing here. Use hidden layers (model.kind = mlp)"
+        )
+        outliers = view.setting("loss.kind") == "mse"
+        return f"{why}, or loss.kind = mae if a few targets lie far out." if outliers else f"{why}."
+    if kind == "polynomial":
+        return f"Raise model.degree (now {view.setting('model.degree')})."
+    check = "check that inputs and targets belong together"
+    ratio = max((layer["update_ratio"] for layer in view.layers), default=0.0)
+    if ratio > 0.005:
+        return f"Updates are {short(ratio)} of the weights (about 0.001 is usual): {_gentler(view).removesuffix('.')}; or {check}."
+    return f"Raise optimizer.lr (now {short(view.lr)}) tenfold, or {check}."
 
 
 def _without_reference(view: View) -> bool:
@@ -184,5 +225,7 @@ def _gentler(view: View) -> str:
         return f"The signal exploded from the first step: set init.kind = {better_init(view)}."
     if lr * l2 > 1 and plain:
         return f"The L2 step alone multiplies weights by {1 - 2 * lr * l2:g}: keep regularization.l2 below {short(1 / lr)}."
+    if view.unscaled:
+        return f"{SCALE}, or lower optimizer.lr from {short(lr)} to {short(lr / 10)}."
     clip = ", or set training.clip_norm = 1" if plain and not view.setting("training.clip_norm") else ""
     return f"Lower optimizer.lr from {short(lr)} to {short(lr / 10)}{clip}."

@@ -269,35 +269,6 @@ def chance_level(kind: str, class_shares: Sequence[float]) -> float:
     return -sum(share * math.log(share) for share in class_shares if share > 0)
 
 
-def looks_like_probabilities(logits: Tensor) -> bool:
-    """Tell whether every row of (batch, classes) is non-negative and sums to 1: a softmax before cce's own.
-
-    Such a doubled softmax trains, slowly, and its loss cannot fall below ln(1 + (c - 1) / e): 0.551 for 3
-    classes, 1.461 for 10.
-    """
-    if logits.dim() != 2 or logits.shape[1] < 2 or logits.numel() == 0:
-        return False
-    return bool((logits >= 0).all()) and bool(((logits.sum(1) - 1).abs() <= 1e-3).all())
-
-
-def from_probabilities(kind: str, probabilities: Tensor, target: Tensor) -> Tensor:
-    """Return the per-example bce or cce of probabilities as they stand, for worked examples; never for training.
-
-    bce: both of shape (batch,); a sure and wrong probability costs +inf, as the formula says. cce: (batch,
-    classes) with classes (batch,). Raises ValueError on probabilities outside [0, 1] and on shapes that do not fit.
-    """
-    if kind not in ("bce", "cce"):
-        raise ValueError(f"{kind} does not compare probabilities")
-    if not bool(((probabilities >= 0) & (probabilities <= 1)).all()):
-        raise ValueError(f"{kind}: probabilities must lie in [0, 1]; for logits use LOSSES[{kind!r}]")
-    target = LOSSES[kind].checked(probabilities, target)
-    if kind == "bce":
-        return -(torch.xlogy(target, probabilities) + torch.xlogy(1 - target, 1 - probabilities))
-    if target.dim() == 1:
-        target = F.one_hot(target, probabilities.shape[1]).to(probabilities.dtype)
-    return -torch.xlogy(target, probabilities).sum(1)
-
-
 def _log_softmax(logits: Tensor) -> Tensor:
     """Return log softmax over the classes; the strides may differ from those of the logits."""
     # Rows shorter than a vector register are computed number by number on a CPU; along columns they are not.

@@ -20,7 +20,7 @@ from .layers import (
     Linear,
     MaxPool,
     Network,
-    Powers,
+    Polynomials,
     Reshape,
     Sigmoid,
     Softmax,
@@ -88,7 +88,7 @@ def _linear(model: config.Linear, shape: Shape, outputs: int, generator: Generat
 
 
 def _polynomial(model: config.Polynomial, shape: Shape, outputs: int, generator: Generator) -> list[Layer]:
-    return [Powers(prod(shape), model.degree), Linear(prod(shape) * model.degree, outputs)]
+    return [Polynomials(prod(shape), model.degree), Linear(prod(shape) * model.degree, outputs)]
 
 
 def _cnn(model: config.Cnn, shape: Shape, outputs: int, generator: Generator) -> list[Layer]:

@@ -101,7 +101,8 @@ class Momentum(Optimizer):
         if self.lecture:
             velocity.mul_(self.momentum).add_(gradients, alpha=self.lr)
             parameters.sub_(velocity)
-        elif (kernel := fused("_fused_sgd_", parameters)) is not None:
+        # With momentum 0 the kernel refuses a velocity, which a later live change would go on from.
+        elif self.momentum and (kernel := fused("_fused_sgd_", parameters)) is not None:
             kernel(
                 [parameters], [gradients], [velocity],
                 lr=self.lr, momentum=self.momentum, dampening=0.0, weight_decay=0.0,

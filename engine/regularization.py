@@ -75,6 +75,19 @@ def sparsity(weights: Tensor) -> Sparsity:
     return Sparsity(zeros / weights.numel(), small / weights.numel())
 
 
+def unused_inputs(weight: Tensor, inputs: int) -> list[int]:
+    """Return which of the `inputs` of a first weight matrix (fan_out, fan_in) every unit ignores, by exact zeros.
+
+    Of a matrix whose columns come in groups of `inputs`, as those of a polynomial do, an input is ignored if it is in
+    every group. Raises ValueError if the columns are not whole groups.
+    """
+    columns = weight.detach().flatten(1)
+    if columns.shape[1] % inputs:
+        raise ValueError(f"{columns.shape[1]} columns are no groups of {inputs} inputs")
+    ignored = (columns == 0).all(0).view(-1, inputs).all(0)
+    return ignored.nonzero().flatten().tolist()
+
+
 def warnings(lr: float, l1: float, l2: float) -> list[str]:
     """Return a text for each penalty that is too strong for the learning rate to be what it is meant to be.
 

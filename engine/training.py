@@ -71,6 +71,7 @@ class Training:
             device=self.device,
             dtype=getattr(torch, experiment.training.precision),
         )
+        self.network.fit(self.data.train.x)
         self.weights = self.network.parameters[: self.network.weights_end]
         self.weight_gradients = self.network.gradients[: self.network.weights_end]
         self.optimizer = OPTIMIZERS[experiment.optimizer.kind](
@@ -133,10 +134,14 @@ class Training:
     def update(self, epoch: int, index: int) -> float:
         """Make one update and return the batch's data loss in the unit of training.
 
-        A non-finite loss changes no weight.
+        Class weights shape the gradient only: told losses count every example alike, so that those of batches, epochs
+        and checks compare. A non-finite loss changes no weight.
         """
         x, y = self.batch(epoch, index)
-        loss, gradient = self.objective(self.network.forward(x, training=True), y)
+        output = self.network.forward(x, training=True)
+        loss, gradient = self.objective(output, y)
+        if self.data.class_weights is not None:
+            loss = self.loss.per_example(output, self._as_target(y, output)).mean()
         self.network.backward(gradient)
         value = (
             loss.item()
@@ -169,7 +174,10 @@ class Training:
         )
 
     def objective(self, output: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the mean loss of a batch in the unit of training and its gradient with respect to the output."""
+        """Return the mean loss of a batch, weighted by class if asked, in the unit of training, and its gradient.
+
+        The gradient is that with respect to the output.
+        """
         weights = self.data.class_weights
         if weights is not None:
             weights = weights[y.long().view(-1)]
@@ -213,9 +221,29 @@ class Training:
     def penalty(self) -> float:
         """Return C1 Σ|w| + C2 Σw² over the weight matrices."""
         penalty = self.experiment.regularization
-        if not (penalty.l1 or penalty.l2):
+        if not self.penalized:
             return 0.0
         return regularization.penalty(self.weights, l1=penalty.l1, l2=penalty.l2)
+
+    def sparsity(self) -> dict[str, Any]:
+        """Return what a penalty left of the weights as they are now; empty without a penalty. See RunEnded.weights."""
+        if not self.penalized:
+            return {}
+        shares = regularization.sparsity(self.weights)
+        facts: dict[str, Any] = {"penalty": self.penalty(), "zeros": shares.zeros, "small": shares.small}
+        inputs = math.prod(self.data.shape)
+        first = self.network.weights[0][1]
+        if first.dim() == 2 and first.shape[1] % inputs == 0:
+            unused = regularization.unused_inputs(first, inputs)
+            facts |= {"inputs": inputs, "unused_inputs": len(unused)}
+            if names := self.data.feature_names:
+                facts["unused"] = tuple(names[index] for index in unused[:20])
+        return facts
+
+    @property
+    def penalized(self) -> bool:
+        """Whether an L1 or L2 penalty is on."""
+        return bool(self.experiment.regularization.l1 or self.experiment.regularization.l2)
 
     # -- best weights, changes, copies --------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .difference import command_line, difference, named, settings_between
+from .difference import command_line, difference, named, nearest, settings_between
 from .faults import Fault, PresetError
 from .listing import EXPERIMENTS, PARTS, Preset, catalog, find, folders, own_path, user_folder, valid_name
 from .load import change, check, compatible, load, locate
@@ -25,6 +25,7 @@ __all__ = [
     "load",
     "locate",
     "named",
+    "nearest",
     "own_path",
     "schema",
     "settings_between",

@@ -39,6 +39,29 @@ def named(experiment: Experiment, part: str) -> Preset | None:
     return None
 
 
+def nearest(experiment: Experiment, part: str) -> Preset | None:
+    """Return the preset of a part most like the experiment's section: of its kind or source, with the most equal values.
+
+    None if there is none of that kind, as for a file of one's own.
+    """
+    section = flat(_section(experiment, part))
+    best, most = None, 0
+    for preset in catalog(part):
+        if preset.fault:
+            continue
+        try:
+            made = _section(change(experiment, [_set(section_key(part), preset.short)]), part)
+        except PresetError:
+            continue
+        values = flat(made)
+        if any(values.get(key) != section.get(key) for key in ("kind", "name")):
+            continue
+        equal = sum(values.get(key) == value for key, value in section.items())
+        if equal > most:
+            best, most = preset, equal
+    return best
+
+
 def settings_between(experiment: Experiment, base: Experiment) -> list[str]:
     """List the settings that make `experiment` out of `base`, by part presets where one says it all."""
     differing = _differing(base.plain(), experiment.plain())

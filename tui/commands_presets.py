@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import Any
 
 from ..engine.errors import InputError, quoted
@@ -23,26 +24,51 @@ from ..presets.catalog import (
 from ..presets.faults import inert
 from ..presets.listing import none_of
 from ..presets.write import dump
-from .text import clean, fit, shorten
+from .preset_text import full
+from .text import clean, fit
 
 _NAME_WIDTH = 34
 
 
 def listing(part: str = "", *, json: bool = False) -> int:
-    """Print the presets of one part, or all."""
+    """Print the presets of one part, or all: what each is, its formula and when to use it.
+
+    On a terminal a preset takes a few lines, in a pipe or a file one, which `grep` finds whole.
+    """
     found = catalog(_part(part) if part else None)
     if json:
         return _print_json([_plain(preset) for preset in found])
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 10_000
+    terminal = sys.stdout.isatty()
+    width = shutil.get_terminal_size().columns
     section = ""
     for preset in found:
         if preset.part != section:
             print(f"{'' if not section else chr(10)}{preset.part}")
             section = preset.part
-        name = preset.short + ("" if preset.origin == "built-in" else f" ({preset.origin})")
-        text = f"broken: {preset.fault}" if preset.fault else preset.description
-        print(f"  {fit(name, _NAME_WIDTH - 2)}{shorten(text, max(20, width - _NAME_WIDTH))}".rstrip())
+        for line in _block(preset, width) if terminal else [_row(preset)]:
+            print(line.rstrip())
     return 0
+
+
+def _row(preset: Preset) -> str:
+    name = preset.short + ("" if preset.origin == "built-in" else f" ({preset.origin})")
+    return f"  {fit(name, _NAME_WIDTH - 2)}{'   '.join(_said(preset))}"
+
+
+def _block(preset: Preset, width: int) -> list[str]:
+    """The name, and beside it what is said of the preset, wrapped."""
+    name = preset.short + ("" if preset.origin == "built-in" else f" ({preset.origin})")
+    space = min(_NAME_WIDTH, max(12, width // 3))
+    lines = [line for text in _said(preset) for line in wrap(text, max(20, width - space))]
+    starts = [f"  {fit(name, space - 2)}", *[" " * space] * len(lines)]
+    return [start + line for start, line in zip(starts, lines, strict=False)]
+
+
+def _said(preset: Preset) -> list[str]:
+    if preset.fault:
+        return [f"broken: {clean(preset.fault, 1000)}"]
+    when = f"when: {clean(preset.when)}" if preset.when else ""
+    return [text for text in (clean(preset.description), clean(preset.formula), when) if text]
 
 
 def _part(word: str) -> str:
@@ -69,7 +95,7 @@ def _plain(preset: Preset) -> dict[str, Any]:
 
 
 def show(name: str, settings: Sequence[str] = ()) -> int:
-    """Print an experiment complete as TOML, or a part's file."""
+    """Print an experiment complete as TOML, or a part's file with what its symbols and values mean and an example."""
     preset = _part_preset(name)
     if preset is None:
         print(dump(load(name, settings)), end="")
@@ -80,7 +106,19 @@ def show(name: str, settings: Sequence[str] = ()) -> int:
         raise InputError(preset.fault)
     for line in preset.path.read_text(encoding="utf-8").splitlines():
         print(inert(line.expandtabs()))
+    # Comments, so that what is printed is still the preset.
+    print("\n" + "\n".join(f"# {line}".rstrip() for line in _explained(preset)))
     return 0
+
+
+def _explained(preset: Preset) -> list[str]:
+    """What the file does not say: the meaning of the symbols and values, and an example."""
+    said = {clean(text, 400) for text in (preset.description, preset.formula)}
+    return [
+        line
+        for line in full(preset)
+        if line.strip() not in said and not line.startswith(("When: ", "Mind: "))
+    ]
 
 
 def _part_preset(name: str) -> Preset | None:

@@ -14,12 +14,14 @@ from ..presets.catalog import (
     find,
     load,
     named,
+    nearest,
     own_path,
 )
 from .commands_lab import DEFAULT
 from .form import Row, meaning
 from .lab_base import LabBase
-from .screens.picker import PickerScreen, explained
+from .preset_text import brief
+from .screens.picker import PickerScreen
 from .screens.prompt import PromptScreen
 from .screens.text import TextScreen
 from .text import typed
@@ -31,8 +33,7 @@ class Editing(LabBase):
     def about(self, row: Row) -> str:
         """What to know of a row of the form."""
         meant = "" if row.is_part else meaning(self.experiment, row.key)
-        preset = named(self.experiment, row.part)
-        return meant or (explained(preset, None) if preset else "changed by hand: equals no preset")
+        return meant or about_part(self.experiment, row.part)
 
     def edit(self, row: Row) -> None:
         """Pick a preset for a part, or edit a value."""
@@ -50,9 +51,12 @@ class Editing(LabBase):
         presets = [preset for preset in catalog(row.part) if not preset.fault]
         reasons = [compatible(self.experiment, row.part, preset) for preset in presets]
         current = named(self.experiment, row.part)
+        like = None if current else nearest(self.experiment, row.part)
         key = "data.augmentation" if row.part == "augmentation" else row.part
         self.push_screen(
-            PickerScreen(row.title, presets, reasons, current.short if current else None),
+            PickerScreen(
+                row.title, presets, reasons, current.short if current else None, like.short if like else None
+            ),
             lambda name: self._set(f"{key}={name}") if name else None,
         )
 
@@ -128,6 +132,19 @@ class Editing(LabBase):
             ),
             go,
         )
+
+
+def about_part(experiment: Experiment, part: str) -> str:
+    """What to know of a part: its preset, or what sets it apart from the preset most like it."""
+    if (preset := named(experiment, part)) is not None:
+        return "\n".join(brief(preset))
+    like = nearest(experiment, part)
+    if like is None:
+        return "Values of its own: no preset is like it."
+    key = "data.augmentation" if part == "augmentation" else part
+    other = difference(change(experiment, [f"{key}={like.short}"]), experiment)
+    told = ", ".join(f"{name.removeprefix(f'{key}.')} = {typed(value)}" for name, _, value in other[:6])
+    return f"As the preset {like.short}, but {told}{', …' * (len(other) > 6)}."
 
 
 def _differing(name: str, before: Experiment, after: Experiment) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..engine.experiment import Experiment
+from ..engine.experiment import Experiment, Schedule
 from ..engine.field_docs import field_docs
 from ..presets.catalog import named
 from .text import clean, typed
@@ -61,8 +61,16 @@ _MEANINGS = {
     "dropout": "Probability with which a unit is left out of a training step; 0 is off.",
     "channels": "Channels of each convolution, first to last; each is followed by pooling.",
     "degree": "Highest power of the inputs.",
+    "kernel": "Side of the convolutions' kernels, in pixels or samples.",
+    "epsilon": "Keeps the step finite where gradients are tiny; inside the root with formula = lecture.",
+    "regularization.l1": "C₁: strength of C·Σ|w|; the proximal step takes η·C off each weight.",
+    "regularization.l2": "C₂: strength of C·Σw²; torch's weight_decay is 2·C.",
+    "data.name": "The data set.",
+    "permute_channels": "Whether the colour channels of each image are shuffled.",
+    "schedule.kind": "How the learning rate changes over the run: constant, step, cosine or plateau.",
     "training.epochs": "Passes over the training examples, at most; early stopping may end it sooner.",
     "batch_size": "Examples per step, or full for all of them at once.",
+    "stopping.mode": "Whether the monitored value is better when it is lower (min) or higher (max).",
     "stopping.enabled": "Off: everything is recorded and nothing stops before the last epoch.",
     "restore_best": "At the end go back to the weights of the best check.",
 }
@@ -120,9 +128,16 @@ def _matters(part: str, name: str, section: Mapping[str, Any]) -> bool:
 def meaning(experiment: Experiment, key: str) -> str:
     """What a value of the form is, in the words of the schema; empty where its name says it."""
     part, _, name = key.partition(".")
-    own = _MEANINGS.get(key) or _MEANINGS.get(name, "")
     section = experiment.data.augmentation if part == "augmentation" else getattr(experiment, part, None)
-    return own or field_docs(type(section)).get(name, "")
+    return meaning_of(part, name, type(section))
+
+
+def meaning_of(part: str, name: str, section: type) -> str:
+    """What a value is that a section of this type holds; of a table in it, `schedule.every`."""
+    own = _MEANINGS.get(f"{part}.{name}") or _MEANINGS.get(name) or _MEANINGS.get(name.rpartition(".")[2])
+    if name.startswith("schedule."):
+        section, name = Schedule, name.removeprefix("schedule.")
+    return own or field_docs(section).get(name, "")
 
 
 def _summary(plain: Mapping[str, Any], part: str) -> str:

@@ -186,7 +186,7 @@ def rates(answer: Answer, history: History, page: Page) -> Block:
         rate = number(found[0]["values"][2]).strip()
         return [
             page.line(f"This optimizer multiplies every gradient by the same learning rate: {rate}"),
-            page.line("Adagrad, RMSprop and Adam give each weight a rate of its own.", "dim"),
+            page.line("AdaGrad, RMSProp and Adam give each weight a rate of its own.", "dim"),
         ]
     positive = [value for one in found for value in one["values"] if value > 0 and math.isfinite(value)]
     if not positive:

@@ -14,16 +14,9 @@ from ..engine.events import RunEnded
 from ..engine.history import History
 from ..engine.series import Series
 from .charts import Chart, ChartSpec, Curve, Mark
+from .endings import REASONS, penalized, reading, saved_epochs
 from .progress import TRAIN, TROUBLE, VALIDATION, measured, title
 from .text import clean, count, duration
-
-_REASONS = {
-    "finished": "Finished",
-    "stopped_early": "Stopped early",
-    "stopped": "Stopped",
-    "diverged": "Diverged",
-    "failed": "Failed",
-}
 
 
 def summary(
@@ -49,8 +42,12 @@ def summary(
     table = _table(history, ended)
     if table:
         lines += [Text(), *table]
+    if left := penalized(history):
+        lines += sentences(Text(f"  {left}", "dim"))
     # With the numbers of the end: those told on the way are of their time.
     findings = [found.text for found in current(history) if found.finding != "healthy"]
+    if table and (read := reading(history)):
+        findings.append(read)
     if findings:
         lines += [Text(), *(line for text in findings for line in sentences(Text(clean(text, 600))))]
     rows = [("kept in", directory)] if directory else []
@@ -82,13 +79,14 @@ def _why(ended: RunEnded, history: History) -> Text:
         else f", {history.epochs:,} asked for"
     )
     detail = f": {clean(ended.detail, 600)}" if ended.detail else ""
+    saved = f"; {words}" if (words := saved_epochs(history)) else ""
     pace = ""
     if ended.seconds > 0 and history.epoch_seconds.last is not None and history.started is not None:
         examples = history.started.sizes["train"] * ended.epoch / ended.seconds
         pace = f"; {count(round(examples))} examples/s, evaluations included"
     return Text.assemble(
-        (_REASONS.get(ended.reason, clean(ended.reason)), style),
-        f" after {epochs}, {_seconds(ended.seconds)}{detail}{pace}",
+        (REASONS.get(ended.reason, clean(ended.reason)), style),
+        f" after {epochs}, {_seconds(ended.seconds)}{detail}{saved}{pace}",
     )
 
 

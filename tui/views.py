@@ -294,7 +294,9 @@ def figures(run: Run | None, width: int = 0) -> str:
         parts.append(f"validation {number(_at(history.validation, 'loss', epoch))}")
     if (metric := metric_of(history)) in history.validation:
         value = _at(history.validation, metric, epoch)
-        parts.append(f"{title(metric, history.started)} {percent(value) if metric in SHARES else number(value)}")
+        parts.append(
+            f"{title(metric, history.started)} {percent(value) if metric in SHARES else number(value)}"
+        )
     if "loss" in history.validation and "loss" in history.train:
         gap = _at(history.validation, "loss", epoch) - _at(history.train, "loss", epoch)
         parts.append(f"gap {number(gap)}")
@@ -338,4 +340,4 @@ def diagnosis_line(run: Run | None) -> tuple[str, bool]:
     if not findings:
         return "Nothing to say yet: the diagnosis needs a few epochs.", False
     first = findings[0]
-    return clean(first.text, 400), first.finding not in ("healthy", "good_fit", "stopping_off")
+    return clean(first.text, 400), diagnosis.is_problem(first.finding)

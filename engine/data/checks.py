@@ -45,6 +45,29 @@ def refuse_misfits(experiment: Experiment, data: Dataset) -> None:
         raise InputError("; ".join(f"{one.key}: {one.reason}" for one in found))
 
 
+def near_zero(y: NDArray[Any], scale: float, dtype: type[np.floating[Any]]) -> str:
+    """Refuse targets of mape that become 0 in `dtype`, or so small that relative errors overflow; note those that decide alone.
+
+    `y` are all targets, `scale` what they are divided by. Returns the note, empty if there is none.
+    """
+    size, limits = np.abs(y) / scale, np.finfo(dtype)
+    # The derivative is 100 / |y|, and optimizers square it.
+    least = max(float(limits.tiny), 100 / float(np.sqrt(float(limits.max))))
+    lost = int((size < least).sum())
+    if lost:
+        raise InputError(
+            f"loss.kind: mape divides by the target, which in {lost} of {len(y)} examples is so near 0 ({np.abs(y).min():.3g}) that the "
+            f"error overflows in {np.dtype(dtype)}; use mae or mse, or leave these examples out"
+        )
+    small = int((size < 1e-3 * size.mean()).sum())
+    if not small:
+        return ""
+    return (
+        f"mape: {small} of {len(y)} targets are smaller than a thousandth of their mean size; they outweigh all others: use mae, or "
+        "leave them out"
+    )
+
+
 def refuse_small(experiment: Experiment, n: int) -> None:
     """Refuse a training part that cannot be trained on, or that leaves batch norm a batch of one example."""
     if n < 2:

@@ -19,7 +19,7 @@ Missing = Literal["refuse", "mean", "drop"]
 
 #: Cells that stand for a missing value.
 MISSING = frozenset({"", "NA", "N/A", "NaN", "nan", "NAN", "null", "NULL", "?"})
-_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
+_DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
 
 
 @dataclass(slots=True)
@@ -31,6 +31,14 @@ class Column:
     texts: int = 0
     missing: int = 0
     first_text: tuple[int, str] = (0, "")
+    commas: int = 0
+    "Those among the texts that are numbers with a decimal comma."
+    points: int = 0
+    "Those among the numbers that have a decimal point."
+    first_missing: int = 0
+    "Row of the first missing cell."
+    decimal_comma: bool = False
+    "Whether a comma stands for the decimal point in this column."
     first_infinite: tuple[int, str] | None = None
     is_text: bool = False
     codes: dict[str, int] = field(default_factory=dict[str, int])
@@ -40,18 +48,25 @@ class Column:
         """Take more cells into account; return the positions of those that are missing."""
         if all_numbers(cells) is not None:
             self.numbers += len(cells)
+            self.points += "." in "".join(cells)
             return []
         gaps: list[int] = []
         for at, (row, cell) in enumerate(zip(rows, map(str.strip, cells), strict=True)):
             value = None if cell in MISSING else _number(cell)
             if cell in MISSING:
                 gaps.append(at)
+                self.first_missing = self.first_missing or row
             elif value is None:
                 if not self.texts:
                     self.first_text = row, cell
                 self.texts += 1
+                if _DECIMAL_COMMA.fullmatch(cell):
+                    self.commas += 1
+                    if isinf(float(cell.replace(",", "."))) and self.first_infinite is None:
+                        self.first_infinite = row, cell
             else:
                 self.numbers += 1
+                self.points += "." in cell
                 if isinf(value) and self.first_infinite is None:
                     self.first_infinite = row, cell
         self.missing += len(gaps)
@@ -114,16 +129,30 @@ def survey(path: Path, delimiter: str) -> tuple[list[Column], int, int]:
     return columns, complete, total
 
 
-def decide_kind(column: Column, place: str, holds_classes: bool) -> None:
-    """Call a column text when most of its cells are; refuse the odd cell out in a column of numbers."""
+def decide_kind(column: Column, place: str, delimiter: str, holds_classes: bool) -> None:
+    """Call a column text when most of its cells are; refuse the odd cell out in a column of numbers.
+
+    Where cells are not cut at commas, a column of numbers with a decimal comma (1,5) and whole ones is read as numbers;
+    a point in one of them leaves open what the comma means, and is refused.
+    """
     where = f"column {quoted(column.name)}"
     if not column.numbers and not column.texts:
         raise InputError(f"{place}: {where} has no values; remove it")
     row, cell = column.first_text
+    if column.commas and column.commas == column.texts and delimiter != "," and not column.points:
+        column.decimal_comma = True
+        column.numbers, column.texts = column.numbers + column.texts, 0
     column.is_text = column.texts > (0 if holds_classes else column.numbers)
     if column.texts and _DECIMAL_COMMA.fullmatch(cell):
+        why = (
+            "others have a point"
+            if column.points
+            else "the file is cut at commas"
+            if delimiter == ","
+            else "others are texts"
+        )
         raise InputError(
-            f"{place}: row {row}, {where}: {quoted(cell)} has a decimal comma; write numbers with a point, 1.5"
+            f"{place}: row {row}, {where}: {quoted(cell)} has a decimal comma, and {why}; write numbers with a point, 1.5"
         )
     if column.texts and not column.is_text:
         raise InputError(
@@ -144,8 +173,10 @@ def settle_missing(
     if missing == "refuse" and gaps:
         cells = sum(column.missing for column in columns)
         listed = ", ".join(gaps[:12]) + (", …" if len(gaps) > 12 else "")
+        first = min((column for column in columns if column.missing), key=lambda column: column.first_missing)
         raise InputError(
-            f"{place}: {counted(cells, 'missing value')} in {counted(incomplete, 'row')} (by column: {listed}); "
+            f"{place}: {counted(cells, 'missing value')} in {counted(incomplete, 'row')}, the first in row {first.first_missing}, column "
+            f"{quoted(first.name, 40)} (by column: {listed}); "
             'set data.missing = "drop" to leave out these rows, or "mean" to fill in the training mean'
         )
     goal = columns[target_index]

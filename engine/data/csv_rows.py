@@ -114,10 +114,16 @@ def _records(path: Path, delimiter: str, strict: bool) -> Iterator[tuple[int, li
     with lines.file:
         try:
             for cells in csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=strict):
-                if cells:
+                # A line of blanks is as good as an empty one.
+                if len(cells) > 1 or (cells and cells[0].strip()):
                     yield lines.row, cells, lines.length
                 lines.next_row()
         except csv.Error as error:
+            if "field limit" in str(error):
+                raise InputError(
+                    f"{quoted(path)}: row {lines.row}: a cell is longer than {csv.field_size_limit():,} characters; leave out the column of "
+                    "long texts (or is a quote left open?)"
+                ) from error
             reason = str(error).replace("\t", "\\t")
             raise InputError(f"{quoted(path)}: row {lines.row}: {reason}; check the double quotes") from error
         except UnicodeError as error:

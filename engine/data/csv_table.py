@@ -11,7 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError, quoted
-from .csv_columns import MISSING, Column, Missing, all_numbers, decide_kind, settle_missing, survey
+from .csv_columns import (
+    MISSING,
+    Column,
+    Missing,
+    all_numbers,
+    counted,
+    decide_kind,
+    settle_missing,
+    survey,
+)
 from .csv_rows import MAX_COLUMNS, batches, find_delimiter
 from .dataset import Dataset, refuse_too_large
 from .names import Task
@@ -26,7 +35,7 @@ def read_csv(path: Path, target: str | None, task: Task | None, missing: Missing
 
     The column `target` (the last one if None) is predicted from all others. A column in which most
     cells are no numbers is text: as a target it names the classes, as a feature it becomes one 0/1
-    column per category, "colour=red". Missing cells are refused, left as NaN for the training mean
+    column per category, "colour=red". Where cells are not cut at commas, a column may have decimal commas. Missing cells are refused, left as NaN for the training mean
     (a category of its own, "colour=missing", in a text column), or dropped with their row.
 
     The file is read twice, so that memory holds some rows and the resulting arrays only. Row numbers in
@@ -38,7 +47,7 @@ def read_csv(path: Path, target: str | None, task: Task | None, missing: Missing
     columns, complete, total = survey(path, delimiter)
     target_index = _target_index([column.name for column in columns], target, place)
     for index, column in enumerate(columns):
-        decide_kind(column, place, index == target_index and task in ("binary", "multiclass"))
+        decide_kind(column, place, delimiter, index == target_index and task in ("binary", "multiclass"))
     settle_missing(columns, target_index, missing, total - complete, place)
     count = complete if missing == "drop" else total
     if count == 0:
@@ -78,6 +87,10 @@ def read_csv(path: Path, target: str | None, task: Task | None, missing: Missing
         )
     if missing == "drop" and complete < total:
         notes.append(f"{total - complete} of {total} rows dropped for missing values")
+    if missing == "mean":
+        notes += _filled(columns)
+    if commas := [column.name for column in columns if column.decimal_comma]:
+        notes.append(f"a comma is the decimal point in {_listed(commas)}")
     return Dataset(
         x=np.concatenate(blocks, axis=1),
         y=y,
@@ -91,11 +104,33 @@ def read_csv(path: Path, target: str | None, task: Task | None, missing: Missing
     )
 
 
+def _filled(columns: list[Column]) -> list[str]:
+    """Say how many cells the training mean will stand for, and how many became a category."""
+    numbers = [column for column in columns if column.missing and not column.is_text]
+    texts = [column for column in columns if column.missing and column.is_text]
+    found: list[str] = []
+    if numbers:
+        cells = counted(sum(column.missing for column in numbers), "missing value")
+        found.append(
+            f"{cells} filled with the training mean, in {_listed([column.name for column in numbers])}"
+        )
+    if texts:
+        cells = counted(sum(column.missing for column in texts), "missing text")
+        found.append(f"{cells} a category of its own, in {_listed([column.name for column in texts])}")
+    return found
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - 6} more" if len(names) > 6 else ""
+    return f"column{'s' * (len(names) > 1)} {', '.join(quoted(name, 40) for name in names[:6])}{more}"
+
+
 def _target_index(names: list[str], target: str | None, place: str) -> int:
     if target is None:
         return len(names) - 1
     if target not in names:
-        close = get_close_matches(target, names, 1)
+        alike = [name for name in names if name.casefold() == target.strip().casefold()]
+        close = alike or get_close_matches(target, names, 1)
         listed = ", ".join(quoted(name, 40) for name in names[:12]) + (", …" if len(names) > 12 else "")
         raise InputError(
             f"data.target: {place} has no column {quoted(target)}; "
@@ -124,7 +159,7 @@ def _read_cells(
         for column, store, of_column in zip(columns, values, cells, strict=True):
             try:
                 store[at:end] = (
-                    _codes(path, column, rows, of_column) if column.is_text else _numbers(of_column)
+                    _codes(path, column, rows, of_column) if column.is_text else _numbers(of_column, column)
                 )
             except ValueError as error:
                 raise changed from error
@@ -134,7 +169,9 @@ def _read_cells(
     return values
 
 
-def _numbers(cells: tuple[str, ...]) -> NDArray[np.float64]:
+def _numbers(cells: tuple[str, ...], column: Column) -> NDArray[np.float64]:
+    if column.decimal_comma:
+        cells = tuple(cell.replace(",", ".") for cell in cells)
     values = all_numbers(cells)
     if values is not None:
         return values

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zipfile
 import zlib
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError, quoted
-from .dataset import MAX_VALUES, Dataset, unit_float32
+from .dataset import MAX_VALUES, Dataset, refuse_too_large, unit_float32
 from .names import Form, Task
 from .targets import class_task, number_target
 
@@ -40,6 +41,10 @@ def read_npz(path: Path, task: Task | None, missing: Literal["refuse", "mean", "
         )
     if len(x) == 0:
         raise InputError(f"{place}: there are no examples")
+    if x.size == 0:
+        raise InputError(
+            f"{place}: x has shape {arrays['x'].shape}: an example holds no value; there is nothing to learn from"
+        )
     x, y, dropped = _settle_missing(x, y, missing, form, place)
     notes += dropped
     found_task, targets, classes = _targets(y, arrays.get("classes"), task, form, place)
@@ -63,19 +68,53 @@ def read_npz(path: Path, task: Task | None, missing: Literal["refuse", "mean", "
 def _read(path: Path, place: str) -> dict[str, NDArray[Any]]:
     try:
         with zipfile.ZipFile(path) as archive:
-            size = sum(entry.file_size for entry in archive.infolist())
-        if size > 8 * MAX_VALUES:
-            raise InputError(
-                f"{place}: {size:,} bytes unpacked are more than the {8 * MAX_VALUES:,} that are held in memory"
-            )
-        with np.load(path, allow_pickle=False) as file:
-            if not {"x", "y"} <= set(file.files):
+            members = {entry.filename.removesuffix(".npy"): entry for entry in archive.infolist()}
+            size = sum(entry.file_size for entry in members.values())
+            if size > 8 * MAX_VALUES:
                 raise InputError(
-                    f"{place}: needs the arrays x and y; it holds {', '.join(map(quoted, file.files)) or 'none'}"
+                    f"{place}: {size:,} bytes unpacked are more than the {8 * MAX_VALUES:,} that are held in memory"
                 )
-            return {key: file[key] for key in _KEYS if key in file.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise InputError(f"{place}: cannot be read as an NPZ file of plain arrays: {error}") from error
+            if not {"x", "y"} <= members.keys():
+                raise InputError(
+                    f"{place}: needs the arrays x and y; it holds {', '.join(map(quoted, members)) or 'none'}"
+                )
+            return {key: _array(archive, members[key], key, place) for key in _KEYS if key in members}
+    except (
+        OSError,
+        ValueError,
+        EOFError,
+        RuntimeError,
+        MemoryError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
+        reason = "it needs more memory than there is" if isinstance(error, MemoryError) else str(error)
+        raise InputError(f"{place}: cannot be read as an NPZ file of plain arrays: {reason}") from error
+
+
+def _array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, key: str, place: str) -> NDArray[Any]:
+    """Read one array, after its header was found to promise what fits into memory and what the file holds."""
+    with archive.open(entry) as file:
+        try:
+            version = np.lib.format.read_magic(file)
+            header = {
+                (1, 0): np.lib.format.read_array_header_1_0,
+                (2, 0): np.lib.format.read_array_header_2_0,
+            }[version]
+            shape, _, dtype = header(file)
+        except (ValueError, KeyError) as error:
+            raise InputError(
+                f"{place}: {key} is no array as numpy writes it ({error}); save the file with numpy.savez"
+            ) from error
+        values = math.prod(shape)
+        refuse_too_large(values, f"{place}: {key} of shape {shape}")
+        promised, held = values * dtype.itemsize, entry.file_size - file.tell()
+        if not dtype.hasobject and promised > held:
+            raise InputError(
+                f"{place}: {key} of shape {shape} needs {promised:,} bytes, but the file holds {held:,}; it is damaged"
+            )
+    with archive.open(entry) as file:
+        return np.lib.format.read_array(file, allow_pickle=False)
 
 
 def _inputs(x: NDArray[Any], place: str) -> tuple[NDArray[Any], Form, list[str]]:
@@ -127,15 +166,19 @@ def _settle_missing(
             raise InputError(f'{place}: no example is complete, so none is left after data.missing = "drop"')
         return x[~rows], y[~rows], [f"{rows.sum()} of {len(rows)} examples dropped for missing values"]
     if missing == "refuse":
+        first = ", ".join(map(str, np.argwhere(np.isnan(x))[0])) if gaps.any() else ""
+        where = f"x[{first}]" if first else f"y[{int(np.flatnonzero(no_target)[0])}]"
         raise InputError(
-            f"{place}: {int(np.isnan(x).sum())} missing values (NaN) in x and {no_target.sum()} in y, in {rows.sum()} examples; "
+            f"{place}: {int(np.isnan(x).sum())} missing values (NaN) in x and {no_target.sum()} in y, in {rows.sum()} examples, the first "
+            f"at {where}; "
             'set data.missing = "drop" to leave out these examples, or "mean" to fill in the training mean'
         )
     if no_target.any():
         raise InputError(
             f'{place}: the target is missing in {no_target.sum()} examples and cannot be filled in; set data.missing = "drop" or correct them'
         )
-    return x, y, []
+    filled = int(np.isnan(x).sum())
+    return x, y, [f"{filled} missing values in {gaps.sum()} examples filled with the training mean"]
 
 
 def _targets(

@@ -15,7 +15,7 @@ from .. import augmentation
 from ..errors import InputError
 from ..experiment import Augmentation, Experiment
 from . import statistics
-from .checks import refuse_infinite, refuse_misfits, refuse_no_statistics, refuse_small
+from .checks import near_zero, refuse_infinite, refuse_misfits, refuse_no_statistics, refuse_small
 from .dataset import Dataset, load
 from .names import Form, Task
 from .split import split_indices, stratified_subset, stream
@@ -138,6 +138,8 @@ def prepare(experiment: Experiment, device: str | torch.device = "cpu") -> Prepa
         # Nothing is missing in training, so its mean has to be taken for the other parts alone.
         fitted = statistics.Statistics(fitted.center, fitted.scale, data.x[train].mean(axis=0))
     target_center, target_scale = _target_statistics(experiment, data.task, y[train])
+    if experiment.loss.kind == "mape":
+        notes += filter(None, [near_zero(y, target_scale, dtype)])
 
     def part(indices: NDArray[np.int64]) -> Examples:
         x = fitted.apply(data.x[indices], dtype)

@@ -144,6 +144,7 @@ def test_missing_values_are_refused_with_their_number(read):
     assert '"size" 1, "colour" 1, "y" 1' in message
     assert '"drop"' in message
     assert '"mean"' in message
+    assert 'the first in row 3, column "size"' in message
 
 
 def test_rows_with_missing_values_can_be_dropped(read):
@@ -158,6 +159,13 @@ def test_missing_numbers_wait_for_the_training_mean_and_missing_texts_are_a_cate
     assert data.feature_names == ("size", "colour=missing", "colour=blue", "colour=red")
     np.testing.assert_array_equal(data.x[:, 0], [1, np.nan, 3, 5, 7])
     np.testing.assert_array_equal(data.x[:, 1], [0, 0, 1, 0, 0])
+
+
+def test_what_is_filled_in_is_told(read):
+    data = read(GAPS.replace("?", "3.5"), missing="mean")
+    assert "1 missing value filled with the training mean, in column 'size'" in data.notes
+    assert "1 missing text a category of its own, in column 'colour'" in data.notes
+    assert not [note for note in read(HOUSES, missing="mean").notes if "missing" in note]
 
 
 def test_a_missing_target_cannot_be_filled_in(read):
@@ -190,11 +198,18 @@ def test_every_spelling_of_missing(read, cell):
         ("a,b,a\n1,2,3\n", ["row 1", "columns 1 and 3", '"a"']),
         ("a,b\n1,2\n3\n", ["row 3 has 1 cells", "header has 2"]),
         ("a,b\n1,2\n\n3,4,5\n", ["row 4 has 3 cells"]),
-        ("a,b\n1,2\n3,4\n5x,6\n", ["row 4", 'column "a"', '"5x"', "not a number"]),
+        ("a,b\n1,2\n3,4\n5x,6\n", ["row 4", 'column "a'", "'5x"', "not a number"]),
         ("a,b\n1,2\n1_000,4\n3,6\n", ["row 3", '"1_000"', "not a number"]),
         ("a,b\n1,2\n1e999,4\n", ["row 3", 'column "a"', '"1e999"', "finite"]),
         ("a,b\n-inf,2\n1,4\n", ["row 2", 'column "a"', '"-inf"', "finite"]),
-        ("a;b\n1,5;2\n2,5;3\n", ["row 2", 'column "a"', '"1,5"', "decimal comma"]),
+        ('a,b\n"1,5",2\n"2,5",3\n', ["row 2", 'column "a"', '"1,5"', "decimal comma", "cut at commas"]),
+        (
+            "a;b\n1,5;2\n2.5;3\n3;4\n",
+            ["row 2", 'column "a"', '"1,5"', "decimal comma", "others have a point"],
+        ),
+        ("a;b\n1,5;2\nred;3\n3;4\n", ["row 2", 'column "a"', '"1,5"', "decimal comma", "others are texts"]),
+        ("a;b\n1,5;2\n1,5e999;3\n", ["row 3", 'column "a"', '"1,5e999"', "finite"]),
+        (f'a,b\n1,2\n"{"x" * 200_000}",3\n', ["row 3", "longer than 131,072 characters", "long texts"]),
         ("a,b\n,1\n,2\n", ['column "a" has no values']),
         ('a,b\n1,"2\n3,4\n', ["row 2", "quote"]),
         ('a,b\n1,"2"3\n', ["row 2", "quote"]),
@@ -215,6 +230,27 @@ def test_faults_are_named_with_their_place(read, text, parts):
 def test_an_unknown_target_is_refused_with_a_guess(read):
     with pytest.raises(InputError, match='no column "prise"; did you mean "price"'):
         read(HOUSES, target="prise")
+
+
+def test_an_unknown_target_in_other_letters_is_guessed(read):
+    with pytest.raises(InputError, match="no column 'Y'; did you mean 'y'"):
+        read("x,y\n1,2.5\n2,3.5\n3,0.5\n", target="Y")
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+def test_decimal_commas_are_read_where_cells_are_not_cut_at_commas(read, delimiter):
+    """A column of such numbers, whole ones and exponents among them; beside a column with points and one of texts."""
+    rows = ["size;rate;kind;price", "1,5;0.5;a;10,25", "-2,25;0.25;b;7", "3;1;a;1,5e2", ";1;b;,5"]
+    data = read("\n".join(rows).replace(";", delimiter) + "\n", missing="mean")
+    np.testing.assert_array_equal(data.x[:, 0], [1.5, -2.25, 3, np.nan])
+    np.testing.assert_array_equal(data.x[:, 1], [0.5, 0.25, 1, 1])
+    np.testing.assert_array_equal(data.y, [10.25, 7, 150, 0.5])
+    assert "a comma is the decimal point in columns 'size', 'price'" in data.notes
+
+
+def test_lines_of_blanks_are_passed_over(read):
+    data = read("a,b\n1,2.5\n   \n3,4.25\n\t\n5,1.5\n \n")
+    np.testing.assert_array_equal(data.x[:, 0], [1, 3, 5])
 
 
 def test_escape_bytes_in_names_are_kept_as_they_are(read):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
+import zipfile
 
 import numpy as np
 import pytest
@@ -143,3 +145,78 @@ def test_damaged_files_are_refused(tmp_path):
         path.write_bytes(bytes(damaged))
         with pytest.raises(InputError, match=r"set\.npz"):
             load(Data(path=path), 0)
+
+
+# -- arrays that promise what the file does not hold
+
+
+def member(shape, *, descr="<f8", data=b"\0" * 64) -> bytes:
+    """An array file with a header of its own making."""
+    file = io.BytesIO()
+    np.lib.format.write_array_header_1_0(file, {"descr": descr, "fortran_order": False, "shape": shape})
+    return file.getvalue() + data
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (member((10**12, 8)), "8,000,000,000,000 values are more than"),
+        (member((10**8, 4)), "needs 3,200,000,000 bytes, but the file holds 64; it is damaged"),
+        (member((3, 8)), "needs 192 bytes, but the file holds 64"),
+        (member((-1, 8)), "plain arrays"),
+        (member((8, 1), descr="|O"), "Object arrays cannot be loaded"),
+        (b"garbage", "x is no array as numpy writes it"),
+        (b"", "x is no array as numpy writes it"),
+        (b"\x93NUMPY\x09\x00" + member((8, 1))[8:], "x is no array as numpy writes it"),
+        (b"\x93NUMPY\x01\x00\x05\x00{'a'}", "x is no array as numpy writes it"),
+    ],
+)
+def test_headers_are_read_before_memory_is_asked_for(tmp_path, x, message):
+    path, y = tmp_path / "set.npz", io.BytesIO()
+    np.save(y, np.arange(8) * 0.3)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("x.npy", x)
+        archive.writestr("y.npy", y.getvalue())
+    tracemalloc.start()
+    with pytest.raises(InputError) as error:
+        load(Data(path=path), 0)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert message in str(error.value)
+    assert "set.npz" in str(error.value)
+    assert peak < 10_000_000
+
+
+def test_a_member_that_is_no_array_is_refused(tmp_path):
+    path, y = tmp_path / "set.npz", io.BytesIO()
+    np.save(y, np.arange(8) * 0.3)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("x", "hi")
+        archive.writestr("y.npy", y.getvalue())
+    with pytest.raises(InputError, match=r'set\.npz": x is no array'):
+        load(Data(path=path), 0)
+
+
+def test_memory_that_runs_out_is_no_traceback(read, monkeypatch):
+    def full(*args, **kwargs):
+        raise MemoryError
+
+    monkeypatch.setattr(np.lib.format, "read_array", full)
+    with pytest.raises(InputError, match="needs more memory than there is"):
+        read(x=np.zeros((6, 2)), y=Y)
+
+
+def test_examples_without_a_value_are_refused(read):
+    with pytest.raises(InputError, match=r"x has shape \(50, 0\): an example holds no value"):
+        read(x=np.zeros((50, 0)), y=np.arange(50) * 0.3)
+
+
+def test_missing_values_are_placed_and_what_fills_them_is_told(read):
+    x = np.zeros((6, 2))
+    x[3, 1] = np.nan
+    with pytest.raises(InputError, match=r"the first at x\[3, 1\]"):
+        read(x=x, y=np.arange(6) / 7)
+    assert (
+        "1 missing values in 1 examples filled with the training mean"
+        in read(x=x, y=np.arange(6) / 7, settings={"missing": "mean"}).notes
+    )

@@ -12,7 +12,7 @@ from ladera.engine.data.dataset import load
 from ladera.engine.data.prepare import prepare
 from ladera.engine.data.statistics import fit
 from ladera.engine.errors import InputError
-from ladera.engine.events import RunStarted
+from ladera.engine.events import EpochEnded, RunStarted
 from ladera.engine.experiment import Experiment
 from ladera.engine.experiment import Training as TrainingSection
 from ladera.engine.loop import run
@@ -396,6 +396,38 @@ def test_mape_with_zero_targets_is_refused_with_their_number(table):
     data = table({"task": "regression"}, a=range(20), y=[0, 0, 0, *range(1, 18)])
     with pytest.raises(InputError, match="0 in 3 of 20 examples"):
         ready(data, loss={"kind": "mape"})
+
+
+@pytest.mark.parametrize(
+    ("least", "precision", "outcome"),
+    [
+        (1e-300, "float32", "refused"),  # 0 in float32
+        (1e-30, "float32", "refused"),  # the square of 100 / 1e-30 is beyond float32
+        (1e-30, "float64", "noted"),
+        (1e-300, "float64", "refused"),
+        (1e-9, "float32", "noted"),
+        (5.0, "float32", "fine"),
+    ],
+)
+def test_mape_with_targets_near_zero(table, least, precision, outcome):
+    data = table({"task": "regression"}, a=range(40), y=[least, -least, *np.linspace(10, 30, 38)])
+    settings = {"loss": {"kind": "mape"}, "training": {"device": "cpu", "precision": precision}}
+    if outcome == "refused":
+        with pytest.raises(
+            InputError, match=rf"in 2 of 40 examples is so near 0 \({least:.3g}\).*overflows in {precision}"
+        ):
+            ready(data, **settings)
+        return
+    notes = [note for note in ready(data, **settings).notes if note.startswith("mape: ")]
+    assert [note[: len("mape: 2 of 40 targets")] for note in notes] == ["mape: 2 of 40 targets"] * (
+        outcome == "noted"
+    )
+    if outcome == "noted":
+        experiment = Experiment.model_validate(
+            {"data": data, **settings, "training": {**settings["training"], "epochs": 2}}
+        )
+        losses = [event.train["loss"] for event in run(experiment) if isinstance(event, EpochEnded)]
+        assert np.isfinite(losses).all()
 
 
 @pytest.mark.parametrize(

@@ -206,6 +206,15 @@ def test_advice_is_silent_about_what_works(
     assert advice(kind, activation, depth, parameters) is None
 
 
+def test_advice_on_large_weights_says_what_the_activation_does_with_them() -> None:
+    """tanh bounds the signal: it saturates, and only the gradient explodes (lesson 2: spread 0.95, gradient 1000 times)."""
+    bounded = advice("normal", "tanh", 10, {"scale": 1.0}) or ""
+    assert "lie at -1 and 1" in bounded
+    assert "gradients explode" in bounded
+    assert "signal grows" not in bounded
+    assert "the signal grows about" in (advice("normal", "relu", 10, {"scale": 0.5}) or "")
+
+
 def test_batch_norm_excuses_scales_but_not_symmetry() -> None:
     assert advice("normal", "relu", 10, {"scale": 0.01}, batch_norm=True) is None
     assert advice("constant", "relu", 10, {"value": 0.1}, batch_norm=True) is not None

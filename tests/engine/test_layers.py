@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
@@ -28,7 +29,7 @@ from ladera.engine.layers import (
     Linear,
     MaxPool,
     Network,
-    Powers,
+    Polynomials,
     Relu,
     Reshape,
     Sigmoid,
@@ -114,9 +115,69 @@ def test_the_first_layer_spares_the_gradient_of_its_input(name: str) -> None:
     assert layer.backward(torch.ones_like(y), first=True) is None
 
 
-def test_powers_are_the_inputs_own_powers_in_order() -> None:
-    x = torch.tensor([[2.0, 3.0]])
-    assert Powers(2, 3).forward(x, training=True).tolist() == [[2, 3, 4, 9, 8, 27]]
+def polynomials(x: Tensor, degree: int, dtype: torch.dtype = torch.float64) -> tuple[Polynomials, Tensor]:
+    """A layer fitted to training inputs, and what it makes of them."""
+    layer = Polynomials(x.shape[1], degree)
+    layer.fit(x.to(dtype))
+    return layer, layer.forward(x.to(dtype), training=True)
+
+
+@pytest.mark.parametrize(("points", "degree"), [(60, 11), (15, 11), (1000, 30)])
+@pytest.mark.parametrize("place", [(0.0, 1.0), (1e4, 3.0)])
+def test_polynomials_are_orthonormal_with_the_constant_on_the_training_part(
+    points: int, degree: int, place: tuple[float, float]
+) -> None:
+    x = place[0] + place[1] * random(points, 3)
+    _, y = polynomials(x, degree)
+    for feature in range(3):  # order: degree 1 of all inputs, degree 2 of all, …
+        own = torch.hstack([torch.ones(points, 1, dtype=torch.float64), y[:, feature::3]])
+        torch.testing.assert_close(
+            own.t() @ own / points, torch.eye(degree + 1, dtype=torch.float64), rtol=0, atol=1e-7
+        )
+
+
+def test_polynomials_of_degree_k_have_degree_k_also_beyond_the_training_part() -> None:
+    """Differences of order k of a polynomial of degree k are constant and not 0, those of order k + 1 are 0."""
+    layer, _ = polynomials(random(40, 1), 5)
+    grid = torch.linspace(-4, 4, 30, dtype=torch.float64)[:, None]
+    values = layer.forward(grid, training=False)
+    for k in range(1, 6):
+        differences = torch.diff(values[:, k - 1], k)
+        assert float(differences.abs().min()) > 1e-6
+        assert float(torch.diff(differences).abs().max()) < 1e-7 * float(values[:, k - 1].abs().max())
+
+
+def test_polynomials_by_hand() -> None:
+    """Of -1, 0, 1: p_1 = √(3/2) x and p_2 = (3 x² - 2) / √2; a third is 0 on all three points, and everywhere."""
+    layer, y = polynomials(torch.tensor([[-1.0], [0.0], [1.0]]), 3)
+    expected = [
+        [-math.sqrt(1.5), math.sqrt(0.5), 0],
+        [0, -math.sqrt(2), 0],
+        [math.sqrt(1.5), math.sqrt(0.5), 0],
+    ]
+    torch.testing.assert_close(y, torch.tensor(expected, dtype=torch.float64), rtol=0, atol=1e-12)
+    assert layer.forward(torch.tensor([[2.0]]), training=False).tolist() == [
+        [pytest.approx(2 * math.sqrt(1.5)), pytest.approx(10 / math.sqrt(2)), 0]
+    ]
+
+
+def test_polynomials_of_a_constant_input_are_0_and_float32_in_is_float32_out() -> None:
+    x = torch.hstack([torch.full((20, 1), 3.0), torch.randint(0, 2, (20, 1)).float()])
+    layer, y = polynomials(x, 4, torch.float32)
+    assert y.dtype == torch.float32
+    assert torch.equal(y[:, 0::2], torch.zeros(20, 4))
+    assert y[:, 1].unique().numel() == 2  # two values have a line and no more
+    assert torch.equal(y[:, 3::2], torch.zeros(20, 3))
+    assert layer.forward(torch.full((1, 2), 9.0), training=False).isfinite().all()
+
+
+def test_polynomials_of_many_examples_are_fitted_to_every_nth(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Polynomials, "_HELD", 400)
+    x = random(500, 1)
+    x[0], x[6] = x.min(), x.max()  # the range is that of all
+    _, y = polynomials(x, 3)
+    few, _ = polynomials(x[::6], 3)  # 1 + 500 · 4 // 400
+    assert torch.equal(y, few.forward(x, training=False))
 
 
 def test_the_derivative_of_relu_at_0_is_0() -> None:
@@ -362,7 +423,7 @@ def built(
             10 + 9,
         ),
         ({"kind": "linear"}, (1, 8, 8), 10, "flatten 64 | linear 64 → 10", 650),
-        ({"kind": "polynomial", "degree": 4}, (2,), 1, "powers 1 to 4 of 2 | linear 8 → 1", 9),
+        ({"kind": "polynomial", "degree": 4}, (2,), 1, "polynomials of degree 1 to 4 of 2 | linear 8 → 1", 9),
         (
             {"kind": "cnn", "channels": [3, 5], "hidden": [6], "batch_norm": True},
             (1, 9, 8),
@@ -387,6 +448,7 @@ def test_layers_come_in_the_lectures_order(
     network = built(model, shape, outputs)
     assert " | ".join(layer.describe() for layer in network.layers) == order
     assert network.parameters.numel() == parameters
+    network.fit(torch.rand(9, *shape))
     assert network.forward(torch.zeros(2, *shape)).shape == (2, outputs)
 
 

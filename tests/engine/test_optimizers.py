@@ -224,6 +224,83 @@ def test_epsilon_zero_leaves_weights_without_gradient_alone(
     assert parameters.tolist() == pytest.approx([1.0, 1 - step, 1 - step], abs=1e-6)
 
 
+#: The least and, where there is one, the nearly largest value that each hyperparameter may take.
+EDGES: dict[str, tuple[float, ...]] = {
+    "lr": (1e-12, 10.0), "momentum": (0.0, 1 - 1e-9), "beta": (0.0, 1 - 1e-9), "beta1": (0.0, 1 - 1e-9),
+    "beta2": (0.0, 1 - 1e-9), "epsilon": (0.0, 1e-300, 1.0), "weight_decay": (0.0, 5.0),
+}  # fmt: skip
+
+
+def written_out(kind: str, formula: str, gradients: Tensor, hypers: list[dict[str, float]]) -> Tensor:
+    """Take the steps from 1 by the formulas as the lecture and torch's pages print them; 0 / 0 counts as 0."""
+    x = torch.ones(gradients.shape[1], dtype=torch.float64)
+    first, second = torch.zeros_like(x), torch.zeros_like(x)
+    for t, (g, h) in enumerate(zip(gradients, hypers, strict=True), 1):
+        inside, outside = (h.get("epsilon", 0), 0) if formula == "lecture" else (0, h.get("epsilon", 0))
+        if kind == "momentum":
+            first = h["momentum"] * first + (h["lr"] * g if formula == "lecture" else g)
+            x = x - (first if formula == "lecture" else h["lr"] * first)
+            continue
+        if kind == "sgd":
+            x = x - h["lr"] * g
+            continue
+        if kind in ("adagrad", "rmsprop"):
+            second = second + g**2 if kind == "adagrad" else h["beta"] * second + (1 - h["beta"]) * g**2
+            top, under = g, second
+        else:
+            x = x * (1 - h["lr"] * h.get("weight_decay", 0))
+            first = h["beta1"] * first + (1 - h["beta1"]) * g
+            second = h["beta2"] * second + (1 - h["beta2"]) * g**2
+            top, under = first / (1 - h["beta1"] ** t), second / (1 - h["beta2"] ** t)
+        x = x - (h["lr"] * top / ((under + inside).sqrt() + outside)).nan_to_num(nan=0.0)
+    return x
+
+
+@pytest.mark.parametrize(("kind", "formula"), BOTH)
+@pytest.mark.parametrize("kernels", [True, False])
+def test_every_legal_edge_value_is_the_formula_also_when_it_comes_and_goes_live(
+    kind: str, formula: str, kernels: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not kernels:
+        monkeypatch.setattr(optimizers, "fused", lambda name, parameters: None)
+    gradients = torch.randn(8, 5, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    gradients[:, 0], gradients[:4, 1], gradients[3:, 2] = 0, 0, 0
+    usual = {k: v for k, v in vars(OPTIMIZERS[kind]()).items() if k != "formula"} | {"lr": 0.1}
+    for name in usual:
+        for value in EDGES[name]:
+            edge = usual | {name: value}
+            for hypers in ([edge] * 8, [usual] * 3 + [edge] * 5, [edge] * 3 + [usual] * 5):
+                optimizer = OPTIMIZERS[kind](formula=formula, **hypers[0])
+                x = torch.ones(5, dtype=torch.float64)
+                state = optimizer.init(x)
+                for gradient, hyper in zip(gradients, hypers, strict=True):
+                    for key, now in hyper.items():
+                        setattr(optimizer, key, now)
+                    optimizer.update(x, gradient, state)
+                expected = written_out(kind, formula, gradients, hypers)
+                assert torch.allclose(x, expected, rtol=1e-9, atol=1e-9), (name, value)
+
+
+def test_momentum_of_0_is_gradient_descent_to_the_bit_from_the_start_and_after_a_change() -> None:
+    generator = torch.Generator().manual_seed(4)
+    gradients = torch.randn(6, 11, generator=generator)
+    plain, momentum = OPTIMIZERS["sgd"](lr=0.1), OPTIMIZERS["momentum"](lr=0.1, momentum=0.0)
+    a, b = torch.ones(11), torch.ones(11)
+    state = momentum.init(b)
+    for gradient in gradients:
+        plain.update(a, gradient, {})
+        momentum.update(b, gradient, state)
+    assert torch.equal(a, b)
+    later = OPTIMIZERS["momentum"](lr=0.1, momentum=0.9)
+    state = later.init(b)
+    later.update(b, gradients[0], state)
+    a.copy_(b)
+    later.momentum = 0.0  # pyright: ignore[reportAttributeAccessIssue]
+    plain.update(a, gradients[1], {})
+    later.update(b, gradients[1], state)
+    assert torch.equal(a, b)
+
+
 # -- the lecture's numbers (rows O3 to O11) -------------------------------------------------------------------
 
 

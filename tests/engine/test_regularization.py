@@ -184,3 +184,13 @@ def test_sparsity() -> None:
     found = regularization.sparsity(torch.tensor([0.0, -0.0, 5e-4, -5e-4, 1e-2, -3.0, 1e-3, 1.0]))
     assert (found.zeros, found.small) == (2 / 8, 4 / 8)
     assert regularization.sparsity(torch.empty(0)) == regularization.Sparsity(0.0, 0.0)
+
+
+def test_r5_inputs_that_every_unit_ignores() -> None:
+    weight = torch.tensor([[0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 2.0]])
+    assert regularization.unused_inputs(weight, 4) == [0, 2]
+    # A polynomial of degree 2 of two inputs: columns x1, x2, then their second degree.
+    assert regularization.unused_inputs(weight, 2) == [0]
+    assert regularization.unused_inputs(torch.full((2, 2), 1e-30), 2) == []
+    with pytest.raises(ValueError, match="no groups of 3"):
+        regularization.unused_inputs(weight, 3)

@@ -64,6 +64,13 @@ def test_a_row_says_what_ladera_does_and_who_holds_it_to_that() -> None:
         assert "::test_" in cells[3], row
 
 
+def test_what_the_usual_suite_does_not_hold_is_said() -> None:
+    """A row held by long proofs alone names `make soak`."""
+    for row, cells in ROWS.items():
+        if all(file.startswith("soak/") for file in re.findall(r"`(\S+\.py)::test_\w+`", cells[3])):
+            assert "`make soak`" in cells[1], row
+
+
 def test_every_named_test_exists() -> None:
     assert len(TESTS) > 100
     missing = [

@@ -14,9 +14,13 @@ from torch import Generator, Tensor
 from ladera.engine import Experiment, run
 from ladera.engine.diagnosis import before_training
 from ladera.engine.events import Checked, EpochEnded, Event, LayersProbed, RunEnded, RunStarted, StepsEnded
+from ladera.engine.experiment import Cnn, Mlp, Regularization
+from ladera.engine.history import History
 from ladera.engine.layers import BatchNorm, Network
 from ladera.engine.optimizers import OPTIMIZERS
 from ladera.engine.training import Training
+from ladera.tui.run_rows import comparison, ordered
+from ladera.tui.sitting import Run
 
 DOUBLE = torch.float64
 
@@ -80,6 +84,64 @@ def test_b1_the_mean_of_the_batch_losses_is_no_train_loss() -> None:
     first = next(event for event in run(experiment) if isinstance(event, EpochEnded))
     assert first.validation is not None
     assert first.train["loss"] < first.validation["loss"] < first.train["batches"]["mean"]
+
+
+def test_d2_runs_are_compared_by_validation_and_never_by_test() -> None:
+    """The run with the better validation value comes first though its test value is far worse."""
+
+    def told(validation: float, test: float, number: int) -> Run:
+        experiment = configured()
+        events: list[Event] = [
+            RunStarted(
+                experiment=experiment.plain(), parameters=1, task="multiclass", sizes={"train": 10, "validation": 5, "test": 5},
+                steps_per_epoch=1,
+            ),
+            EpochEnded(
+                epoch=1, step=1, lr=0.1, seconds=1.0, examples_per_second=1.0, train={"loss": 1.0, "metrics": {}, "penalty": 0.0},
+                validation={"loss": validation, "metrics": {}},
+            ),
+            Checked(epoch=1, value=validation, best=validation, best_epoch=1, wait=0, patience=10, verdict="improved"),
+            RunEnded(reason="finished", epoch=1, step=1, best_epoch=1, restored_epoch=1, test={"loss": test, "metrics": {}}),
+        ]  # fmt: skip
+        run = Run(experiment, f"run-{number}", number=number)
+        run.history = History.of(events)
+        return run
+
+    runs = [told(validation=0.5, test=0.1, number=0), told(validation=0.4, test=0.9, number=1)]
+    assert [run.name for run in ordered(runs, "best")] == ["run-1", "run-0"]
+    lines = comparison(runs).splitlines()
+    assert [line.split()[1] for line in lines[1:3]] == ["run-1", "run-0"]
+    assert "The test part ranks nothing" in lines[-1]
+
+
+def test_l11_an_output_of_its_own_before_a_loss_that_has_one_is_refused() -> None:
+    for data, loss, output in (("digits", "cce", "softmax"), ("moons", "bce", "sigmoid")):
+        with pytest.raises(ValueError, match=f"{loss} holds its own {output}"):
+            Experiment.model_validate(
+                {"data": {"name": data}, "model": {"output": output}, "loss": {"kind": loss}}
+            )
+
+
+def test_bn11_batch_norm_is_a_part_of_the_model_and_no_penalty() -> None:
+    assert "batch_norm" in Mlp.model_fields
+    assert "batch_norm" in Cnn.model_fields
+    assert set(Regularization.model_fields) == {"l1", "l2", "l1_method"}
+    training = Training(configured(model={"hidden": [8], "batch_norm": True}))
+    assert training.penalty() == 0  # nothing is added to the loss
+
+
+def test_t20_batch_norm_regularizes_by_the_noise_of_the_batch() -> None:
+    """In training an example's output depends on its company, differently in every batch; in evaluation it does not."""
+    training = Training(
+        configured(model={"hidden": [16], "batch_norm": True}, training={"precision": "float64"})
+    )
+    network, x = training.network, training.data.train.x
+    seen = torch.stack(
+        [network.forward(torch.cat([x[:1], x[i : i + 15]]), training=True)[0] for i in range(1, 200, 15)]
+    )
+    assert float(seen.std(0).mean()) > 0.05
+    alone = network.forward(x[:1])
+    assert torch.allclose(network.forward(x[:16])[:1], alone, atol=1e-9)
 
 
 def test_b4_the_number_of_parameters_is_told() -> None:

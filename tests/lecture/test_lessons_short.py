@@ -85,6 +85,63 @@ def test_lesson_1_random_units_differ_and_dropout_breaks_the_symmetry(train: Tra
     assert difference(rows(normed.parameters, 32, 64)) <= 1e-6
 
 
+# -- 2: too large; 4: batch norm --------------------------------------------------------------------------------------
+
+
+def test_lesson_2_weights_that_start_too_large_diverge_and_the_right_ones_do_not(train: Train) -> None:
+    """Ten ReLU layers: N(0, 0.5²) begins at a loss of 1e5 (lessons.md: 1.9e5), He at about ln 10."""
+    huge = digits([64] * 10, 0.05, 2, init={"kind": "normal", "scale": 0.5})
+    fresh = Training(Experiment.model_validate(huge))
+    assert fresh.evaluate(fresh.data.train)["loss"] > 1e3
+    assert train(**huge).history.state == "diverged"
+    assert train(**digits([64] * 10, 0.05, 5, init="he-normal")).validation("accuracy") > 0.6
+
+
+def test_lesson_2_the_first_values_decide_whether_a_deep_network_learns(train: Train) -> None:
+    """Ten tanh layers: U(±1/√n) stays at chance, Xavier learns."""
+    tanh = {"activation": "tanh"}
+    assert train(**digits([64] * 10, 0.05, 5, model=tanh)).validation("accuracy") < 0.2
+    assert train(**digits([64] * 10, 0.05, 5, model=tanh, init="xavier-uniform")).validation("accuracy") > 0.7
+
+
+def test_lesson_4_batch_norm_bears_rates_that_break_the_plain_network(train: Train) -> None:
+    """x5 and x30 of a rate of 0.02 in five epochs, and x150, where the plain network collapses."""
+    normed = {"batch_norm": True}
+    for lr in (0.1, 0.6, 3.0):
+        assert train(**digits([64] * 5, lr, 5, model=normed)).validation("accuracy") >= 0.9
+    plain = train(**digits([64] * 5, 3.0, 5))
+    assert plain.history.state == "diverged" or plain.validation("accuracy") <= 0.2
+    assert train(**digits([64] * 5, 0.02, 5)).validation("accuracy") < 0.5
+
+
+def test_lesson_4_batch_norm_forgives_a_start_that_is_too_small(train: Train) -> None:
+    tiny = {"kind": "normal", "scale": 0.01}
+    assert (
+        train(**digits([64] * 10, 0.05, 6, init=tiny, model={"batch_norm": True})).validation("accuracy")
+        > 0.5
+    )
+    assert train(**digits([64] * 10, 0.05, 6, init=tiny)).validation("accuracy") < 0.2
+
+
+# -- 6: dropout -------------------------------------------------------------------------------------------------------
+
+
+def test_lesson_6_dropout_narrows_the_gap_under_label_noise(train: Train) -> None:
+    """200 digits, a fifth of them with a wrong label; one seed of the five in tests/soak, half of the epochs."""
+    gaps = []
+    for p in (0.0, 0.8):
+        settings = [
+            f"model.dropout={p}",
+            "training.epochs=40",
+            "stopping.restore_best=false",
+            "training.device=cpu",
+        ]
+        result = train(load("overfit-noisy-labels", settings))
+        gaps.append(result.validation("loss") - result.train())
+    assert gaps[0] > 0.5
+    assert gaps[1] <= 0.4 * gaps[0]
+
+
 # -- 5: L1 and L2 ---------------------------------------------------------------------------------------------------
 
 

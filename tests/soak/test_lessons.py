@@ -18,7 +18,6 @@ import torch
 from ladera.engine import Experiment, run
 from ladera.engine.events import LayersProbed
 from ladera.engine.history import History
-from ladera.engine.layers import Powers
 from ladera.engine.optimizers import OPTIMIZERS
 from ladera.engine.regularization import penalty
 from ladera.engine.worked import POLYNOMIALS
@@ -288,12 +287,8 @@ def test_lesson_9c_no_optimizer_wins_everywhere() -> None:
 
 
 def powers(x: np.ndarray, degree: int) -> np.ndarray:
-    """The polynomial model's own inputs, with a column of ones for its bias."""
-    if degree == 0:
-        return np.ones((len(x), 1))
-    return np.hstack(
-        [np.ones((len(x), 1)), Powers(1, degree).forward(torch.from_numpy(x[:, None]), False).numpy()]
-    )
+    """1, x, …, x^degree."""
+    return np.vander(x, degree + 1, increasing=True)
 
 
 def test_lesson_13_bias_falls_and_variance_rises_with_the_degree() -> None:

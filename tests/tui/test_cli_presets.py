@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 
 from ladera.presets.catalog import EXPERIMENTS, PARTS, catalog, load
 from ladera.tui.__main__ import main
@@ -39,7 +40,32 @@ def test_all_presets_are_listed_by_part(ladera: Ladera) -> None:
     assert code == 0
     assert [line for line in lines if line and line[0] != " "] == [EXPERIMENTS, *PARTS]
     assert sum(line.startswith("  ") for line in lines) == len(catalog())
-    assert any(line.split() == ["adam", "Adam"] for line in lines)
+    adam = next(line for line in lines if line.split()[:1] == ["adam"])
+    said = [
+        "Adam, adaptive moment estimation",
+        "θ ← θ − η·m̂ / (√v̂ + ε); m̂, v̂: corrected means of g, g²",
+        "when: The safe first try",
+    ]
+    assert adam.endswith(f" {'   '.join(said)}")
+
+
+def test_a_list_says_what_each_is_its_formula_and_when(ladera: Ladera) -> None:
+    for preset in catalog():
+        _, out, _ = ladera("presets", "list", preset.part)
+        line = next(line for line in out.splitlines() if line.split()[:1] == [preset.short])
+        assert all(text in line for text in (preset.description, preset.formula, preset.when)), preset.name
+
+
+def test_on_a_terminal_a_preset_takes_lines_that_fit(ladera: Ladera, monkeypatch: pytest.MonkeyPatch) -> None:
+    for width in (60, 80, 120):
+        monkeypatch.setenv("COLUMNS", str(width))
+        monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+        _, out, _ = ladera("presets", "list", "optimizer")
+        lines = out.splitlines()
+        assert all(cell_len(line) <= width for line in lines)
+        at = next(i for i, line in enumerate(lines) if line.split()[:1] == ["sgd"])
+        assert [line.strip() for line in lines[at : at + 2]] == [lines[at].strip(), "θ ← θ − η·g"]
+        assert lines[at + 2].strip().startswith("when: To see the plain thing")
 
 
 def test_one_part_by_any_usual_word_for_it(ladera: Ladera) -> None:
@@ -85,6 +111,39 @@ def test_a_part_is_shown_with_its_notes(ladera: Ladera) -> None:
     code, _, err = ladera("presets", "show", "optimizer/adam", "--set", "optimizer.lr=1")
     assert code == 2
     assert "--set optimizer=adam" in err
+
+
+# The lecture's own numbers, where they teach.
+@pytest.mark.parametrize(
+    ("preset", "numbers"),
+    [
+        ("loss/cce", ["0.223", "2.303", "ln 2 = 0.693", "ln 3 = 1.099", "ln 10 = 2.303", "0.551"]),
+        ("loss/bce", ["0.223 for p = 0.8", "0.693 for p = 0.5", "ln 2 = 0.693"]),
+        ("loss/mae", ["10, 25, 2, 15", "mean is 13."]),
+        ("loss/mse", ["100, 625, 4, 225", "238.5"]),
+        ("loss/mape", ["11.11, 50, 6.667, 25 %", "23.19 %"]),
+        ("regularization/l1", ["0.98", "0.90", "2.32", "1.06", "70.03", "32.69"]),
+        ("regularization/l2", ["0.98", "0.90", "2.32", "1.06", "70.03", "32.69"]),
+    ],
+)
+def test_the_example_of_a_part_has_the_lectures_numbers(
+    ladera: Ladera, preset: str, numbers: list[str]
+) -> None:
+    out = ladera("presets", "show", preset)[1]
+    assert "# Example: " in out
+    assert [number for number in numbers if number not in out] == []
+
+
+def test_a_part_is_shown_with_its_symbols_and_values(ladera: Ladera) -> None:
+    for preset in catalog():
+        if preset.part == EXPERIMENTS:
+            continue
+        code, out, _ = ladera("presets", "show", preset.name)
+        assert code == 0
+        assert tomllib.loads(out) == tomllib.loads(preset.path.read_text(encoding="utf-8"))
+    adam = ladera("presets", "show", "optimizer/adam")[1]
+    assert "# Sets:\n#   lr = 0.001       η, the learning rate" in adam
+    assert "η: learning rate; m̂: corrected moving mean of g, with optimizer.beta1" in adam
 
 
 def test_a_preset_cannot_drive_the_terminal(ladera: Ladera, tmp_path: Path) -> None:

@@ -91,7 +91,7 @@ def test_a_run_that_was_given_fewer_epochs_than_it_has_made() -> None:
 def test_a_run_that_ended_in_its_first_epoch_has_neither_chart_nor_table() -> None:
     lines = plain(run(0, reason="diverged", detail="the loss became nan"))
     assert len(lines) == 4
-    assert lines[3].startswith("Training diverged: the loss is nan. Lower optimizer.lr"), (
+    assert lines[3].startswith("Training diverged: the loss became nan. Lower optimizer.lr"), (
         "what to do, all the same"
     )
 
