@@ -6,12 +6,12 @@ Non-finite numbers are the strings "nan", "inf" and "-inf".
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import Any, ClassVar, TypeAlias
+
+from .strict_json import encoder, numbers, strict
 
 #: What was measured, by name; any number in it may be NaN or infinite, which the log keeps as text.
 Measured: TypeAlias = Mapping[str, Any]
@@ -250,11 +250,11 @@ EVENTS: dict[str, type[Event]] = {
 
 def to_plain(event: Event) -> dict[str, Any]:
     """Return the event as a mapping ready for strict JSON."""
-    values = {item.name: _strict(getattr(event, item.name)) for item in fields(event) if item.name != "time"}
+    values = {item.name: strict(getattr(event, item.name)) for item in fields(event) if item.name != "time"}
     return {"event": event.name, "time": round(event.time, 6), **values}
 
 
-_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+_ENCODER = encoder()
 
 
 @cache
@@ -291,19 +291,6 @@ def from_plain(values: Mapping[str, Any]) -> Event:
         return kind(**read)
     except TypeError as error:
         raise ValueError(f"incomplete event {kind.name}: {error}") from None
-
-
-def _strict(value: Any) -> Any:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else str(value)
-    if isinstance(value, Mapping):
-        return {str(key): _strict(inner) for key, inner in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_strict(inner) for inner in value]
-    return value
-
-
-_NON_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
 @cache
@@ -348,15 +335,5 @@ def _is_measured(value: Any) -> bool:
 
 def _read(value: Any, numeric: bool) -> Any:
     if numeric:
-        return _numbers(value)
+        return numbers(value)
     return tuple(value) if isinstance(value, list) else value
-
-
-def _numbers(value: Any) -> Any:
-    if isinstance(value, str):
-        return _NON_FINITE.get(value, value)
-    if isinstance(value, dict):
-        return {key: _numbers(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return tuple(_numbers(inner) for inner in value)
-    return value

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -23,6 +22,7 @@ from ..events import (
     StepsEnded,
     StorageFailed,
 )
+from ..strict_json import encoder, numbers, strict
 from . import atomic
 from .process import Process
 
@@ -154,7 +154,7 @@ def _measured(part: Mapping[str, Any]) -> dict[str, Any]:
 
 def write_status(directory: Path, status: Status, *, durable: bool) -> None:
     """Replace a run's status.json. Raises OSError."""
-    text = json.dumps(_strict({"format": 1, **asdict(status)}), ensure_ascii=False, indent=1, allow_nan=False)
+    text = encoder(indent=1).encode(strict({"format": 1, **asdict(status)}))
     atomic.replace(directory / NAME, text.encode("utf-8", "surrogatepass") + b"\n", durable=durable)
 
 
@@ -184,33 +184,16 @@ def parse_status(data: bytes) -> Status | None:
 
 
 _DEFAULTS = {item.name: getattr(Status(), item.name) for item in fields(Status)}
-_NON_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
 def _loose(value: Any, default: Any) -> Any:
     """Return a value as its field has it; raises TypeError where it is of another kind."""
     if not isinstance(default, str):
-        value = _numbers(value)
+        value = numbers(value)
     if default is None or value is None:
         return value
     if isinstance(default, float) and isinstance(value, int):
         value = float(value)
     if not isinstance(value, type(default)):
         raise TypeError(f"{value!r} in place of {default!r}")
-    return value
-
-
-def _numbers(value: Any) -> Any:
-    if isinstance(value, str):
-        return _NON_FINITE.get(value, value)
-    if isinstance(value, dict):
-        return {key: _numbers(inner) for key, inner in value.items()}
-    return value
-
-
-def _strict(value: Any) -> Any:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else str(value)
-    if isinstance(value, Mapping):
-        return {str(key): _strict(inner) for key, inner in value.items()}
     return value
