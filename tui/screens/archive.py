@@ -13,7 +13,7 @@ from textual.widgets import DataTable, Input
 
 from ...engine.errors import LaderaError
 from ...engine.store.listing import RunInfo, delete_run, list_runs, rename_run
-from ..run_filter import wanted
+from ..query import wanted
 from ..text import clean, duration, number
 from ..widgets.line import Line
 from .choice import ChoiceScreen
@@ -90,7 +90,7 @@ class ArchiveScreen(ModalScreen[tuple[str, Path] | None]):
     def _show(self) -> None:
         table, note = self.query_one(DataTable), self.query_one("#archive-note", Line)
         try:
-            wants = wanted(self.query_one(Input).value)
+            wants = wanted(self.query_one(Input).value, ("name", "state", "experiment"))
         except ValueError as error:
             note.set(str(error))
             return
