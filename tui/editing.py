@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from ..engine.errors import InputError, LaderaError
+from functools import partial
+
 from ..engine.experiment import Experiment
 from ..presets.catalog import (
     EXPERIMENTS,
     catalog,
     change,
+    check,
     command_line,
     compatible,
     difference,
@@ -19,6 +21,7 @@ from ..presets.catalog import (
 from .commands_lab import DEFAULT
 from .form import Row, meaning
 from .lab_base import LabBase
+from .mendable import MENDABLE, in_words
 from .screens.picker import PickerScreen, explained
 from .screens.prompt import PromptScreen
 from .screens.text import TextScreen
@@ -39,30 +42,25 @@ class Editing(LabBase):
         if row.is_part:
             self._pick(row)
         else:
-            self.push_screen(
+            self.ask(
                 PromptScreen(
                     row.key, row.value, self.about(row), lambda text: self.complaint(f"{row.key}={text}")
                 ),
-                lambda text: self._set(f"{row.key}={text}") if text is not None else None,
+                lambda text: self._set(f"{row.key}={text}"),
             )
 
     def _pick(self, row: Row) -> None:
-        presets = [preset for preset in catalog(row.part) if not preset.fault]
+        presets = catalog(row.part)
         reasons = [compatible(self.experiment, row.part, preset) for preset in presets]
         current = named(self.experiment, row.part)
         key = "data.augmentation" if row.part == "augmentation" else row.part
-        self.push_screen(
+        self.ask(
             PickerScreen(row.title, presets, reasons, current.short if current else None),
-            lambda name: self._set(f"{key}={name}") if name else None,
+            lambda name: self._set(f"{key}={name}"),
         )
 
     def _set(self, setting: str) -> None:
-        try:
-            changed = change(self.experiment, [setting])
-        except InputError as error:
-            self.note(str(error))
-            return
-        self.take(changed)
+        self.take(change(self.experiment, [setting]))
 
     def take(self, experiment: Experiment, base: str | None = None) -> None:
         """Make this the experiment of the form, `base` the preset it began with; `u` undoes it."""
@@ -81,28 +79,29 @@ class Editing(LabBase):
 
     def action_open_experiment(self) -> None:
         """Begin from another experiment preset."""
-        presets = [preset for preset in catalog(EXPERIMENTS) if not preset.fault]
-
-        def go(name: str | None) -> None:
-            preset = find(EXPERIMENTS, name) if name else None
-            if preset is not None:
-                self.take(load(preset.short), preset.short)
-
-        self.push_screen(PickerScreen("Experiment", presets, [None] * len(presets), self.base), go)
+        presets = catalog(EXPERIMENTS)
+        # Those that came with the program are tested; what a user wrote may have values that no experiment has.
+        reasons = [
+            preset.fault or None if preset.origin == "built-in" else check(preset) for preset in presets
+        ]
+        self.ask(
+            PickerScreen("Experiment", presets, reasons, self.base), lambda name: self.take(load(name), name)
+        )
 
     def action_command_line(self) -> None:
         """Show the experiment as one command line, and only what differs from the preset it began with."""
-        base = self._origin()
+        base, begun = self._origin()
         line = command_line(self.experiment, base)
-        text = f"{line}\n\n{_differing(f'the preset {base}', load(base), self.experiment)}"
+        text = f"{line}\n\n{_differing(f'the preset {base}', begun, self.experiment)}"
         if self.current is not None and self.current.experiment != self.experiment:
             text += f"\n\n{_differing(self.current.name, self.current.experiment, self.experiment)}"
         self.push_screen(TextScreen("This experiment as a command", text, line))
 
-    def _origin(self) -> str:
-        """The preset that the experiment began with; a run's own name is none."""
+    def _origin(self) -> tuple[str, Experiment]:
+        """The preset that the experiment began with, if it is one that can be used; a run's own name is none."""
         preset = find(EXPERIMENTS, self.base)
-        return preset.short if preset is not None and not preset.fault else DEFAULT
+        begun = self.attempt(partial(load, preset.short)) if preset is not None else None
+        return (DEFAULT, load(DEFAULT)) if begun is None else (self.base, begun)
 
     def action_save_preset(self) -> None:
         """Save the experiment as a preset of one's own."""
@@ -110,19 +109,17 @@ class Editing(LabBase):
         def complaint(name: str) -> str | None:
             try:
                 return f"{own_path(name)} is there already" if own_path(name).exists() else None
-            except (LaderaError, ValueError) as error:
-                return str(error)
+            except (*MENDABLE, ValueError) as error:
+                return in_words(error)
 
-        def go(name: str | None) -> None:
-            if name:
-                from ..presets.write import save_as
+        def go(name: str) -> None:
+            from ..presets.write import save_as
 
-                path = own_path(name)
-                save_as(self.experiment, path, self._origin())
-                self.base = name
-                self.note(f"saved as {path}")
+            path = save_as(self.experiment, own_path(name), self._origin()[0])
+            self.base = name
+            self.note(f"saved as {path}")
 
-        self.push_screen(
+        self.ask(
             PromptScreen(
                 "Save this experiment as", f"{self.base}-mine", "letters, digits, - and _", complaint
             ),

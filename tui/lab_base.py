@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from textual.app import App
 from textual.content import Content
 from textual.events import DescendantFocus
 from textual.filter import LineFilter, Monochrome, NoColor
+from textual.screen import Screen
 from textual.widgets import Input
 
 from ..engine.errors import InputError
@@ -23,6 +24,7 @@ from .driver import ResilientDriver
 from .filters import Colourless, SevenBit
 from .fit import MARKERS, fit, seven_bit
 from .screen_cost import ScreenCost
+from .mendable import MENDABLE, in_words
 from .screens.lab import LabScreen
 from .sitting import Run, Sitting, Trainer, keep_in
 from .themes import THEMES, ink_of
@@ -31,6 +33,8 @@ from .widgets.chart import warm
 from .widgets.line import Line, written
 
 _COLOURLESS, _SEVEN_BIT = Colourless(), SevenBit()
+
+T = TypeVar("T")
 
 
 class LabBase(App[str]):
@@ -124,6 +128,36 @@ class LabBase(App[str]):
         """Bytes written to the terminal so far; 0 where nothing counts them."""
         driver = self._driver
         return driver.written if isinstance(driver, ResilientDriver) else 0
+
+    # -- what may go wrong -------------------------------------------------------------------------------------------
+
+    def attempt(self, what: Callable[[], T]) -> T | None:
+        """Do something and return its result; of a fault that a user can mend say what is wrong, and return None."""
+        try:
+            return what()
+        except MENDABLE as error:
+            self.note(in_words(error))
+            return None
+
+    def ask(self, screen: Screen[T | None], go: Callable[[T], object]) -> None:
+        """Push a screen, and attempt to act on its answer if it has one."""
+
+        def answered(answer: T | None) -> None:
+            if answer is not None:
+                self.attempt(partial(go, answer))
+
+        self.push_screen(screen, answered)
+
+    def behind(self, work: Coroutine[Any, Any, object], group: str) -> None:
+        """Attempt something that takes a while, without holding up the screen."""
+
+        async def attempted() -> None:
+            try:
+                await work
+            except MENDABLE as error:
+                self.note(in_words(error))
+
+        self.run_worker(attempted(), group=group)
 
     # -- the terminal -------------------------------------------------------------------------------------------------
 

@@ -6,9 +6,9 @@ import asyncio
 import tempfile
 from pathlib import Path
 
-from ..engine.errors import LaderaError
 from .detach import start_detached
 from .lab_base import LabBase
+from .mendable import MENDABLE, in_words
 from .run_rows import comparison
 from .screens.archive import ArchiveScreen
 from .screens.choice import ChoiceScreen
@@ -45,46 +45,44 @@ class RunKeeping(LabBase):
             )
             return
         run.queued = False
-        self.run_worker(self._start_apart(run), group="detach")
+        self.behind(self._start_apart(run), "detach")
 
     async def _start_apart(self, run: Run) -> None:
-        from ..presets.write import save_as
-
-        with tempfile.TemporaryDirectory() as folder:
-            path = save_as(run.experiment, Path(folder) / "experiment.toml")
-            command = ["run", str(path), "--name", run.label, "--runs-dir", str(self.runs_dir), "--quiet"]
-            code, answer = await asyncio.to_thread(start_detached, command)
+        try:
+            code, answer = await self._detached(run)
+        except MENDABLE as error:
+            code, answer = 1, in_words(error)
         if code:
             run.trouble = answer
+            self.lab.show_all()
         else:
             self.sitting.remove(run)
             await self._watch(Path(answer))
             self.note(f"{Path(answer).name} trains in a process of its own")
 
+    async def _detached(self, run: Run) -> tuple[int, str]:
+        from ..presets.write import save_as
+
+        with tempfile.TemporaryDirectory() as folder:
+            path = save_as(run.experiment, Path(folder) / "experiment.toml")
+            command = ["run", str(path), "--name", run.label, "--runs-dir", str(self.runs_dir), "--quiet"]
+            return await asyncio.to_thread(start_detached, command)
+
     def action_archive(self) -> None:
         """All runs of the runs directory; look at one, or go on with it."""
 
-        def go(answer: tuple[str, Path] | None) -> None:
-            if answer is None:
-                return
+        def go(answer: tuple[str, Path]) -> None:
             what, directory = answer
-            if what == "resume":
-                self.run_worker(self._resume(directory), group="detach")
-            else:
-                self.run_worker(self._watch(directory), group="detach")
+            self.behind(self._resume(directory) if what == "resume" else self._watch(directory), "detach")
 
-        self.push_screen(ArchiveScreen(self.runs_dir), go)
+        self.ask(ArchiveScreen(self.runs_dir), go)
 
     async def _watch(self, directory: Path) -> None:
         from .watching import watch  # the first frame waits for no log of another process
 
         run = next((run for run in self.sitting.runs if run.directory == directory), None)
         if run is None:
-            try:
-                run = await asyncio.to_thread(watch, directory)
-            except LaderaError as error:
-                self.note(str(error))
-                return
+            run = await asyncio.to_thread(watch, directory)
             self.sitting.add(run)
         self.look_at(run.number)
 
@@ -112,14 +110,14 @@ class RunKeeping(LabBase):
             self.exit()
             return
 
-        def go(way: str | None) -> None:
+        def go(way: str) -> None:
             if way == "stop":
                 training.controls.stop("leaving the lab")
                 self.exit(f"{training.name} was saved: `ladera resume {training.name}` goes on")
             elif way == "detach":
                 self.action_detach()
 
-        self.push_screen(
+        self.ask(
             ChoiceScreen(
                 f"{clean(training.name)} is training.",
                 [
@@ -138,7 +136,7 @@ class RunKeeping(LabBase):
             self.note("Nothing trains here that could go on in the background")
             return
         self.note("saves it and hands it to a process of its own…")
-        self.run_worker(self._hand_over(training), group="detach")
+        self.behind(self._hand_over(training), "detach")
 
     async def _hand_over(self, run: Run) -> None:
         while run.directory is None and not run.trouble:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from rich.text import Text
@@ -13,6 +14,7 @@ from textual.widgets import DataTable, Input
 
 from ...engine.errors import LaderaError
 from ...engine.store.listing import RunInfo, delete_run, list_runs, rename_run
+from ..mendable import MENDABLE, in_words
 from ..query import wanted
 from ..text import clean, duration, number
 from ..widgets.line import Line
@@ -178,12 +180,11 @@ class ArchiveScreen(ModalScreen[tuple[str, Path] | None]):
             lambda answer: self._do(lambda: delete_run(path)) if answer == "yes" else None,
         )
 
-    def _do(self, what: object) -> None:
-        assert callable(what)
+    def _do(self, what: Callable[[], object]) -> None:
         try:
             what()
-        except LaderaError as error:
-            self.query_one("#archive-note", Line).set(clean(str(error), 300))
+        except MENDABLE as error:
+            self.query_one("#archive-note", Line).set(in_words(error))
             return
         self._runs = list_runs(self._root)
         self._show()
