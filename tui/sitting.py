@@ -5,6 +5,7 @@ No widget and no terminal in here. A training thread only appends events to a qu
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -18,10 +19,11 @@ from ..engine.controls import Controls
 from ..engine.events import CheckpointSaved, CommandTaken, Event, Probed, RunEnded, RunStarted, StorageFailed
 from ..engine.experiment import Experiment
 from ..engine.history import History
+from ..engine.store import log
 from .text import clean
 
-#: Events folded at one poll; the rest waits, so that a burst cannot hold up a key press.
-_AT_ONCE = 20_000
+#: Seconds that one poll may fold events, and events between looks at the clock: a burst cannot hold up a key press.
+_BUDGET, _AT_ONCE = 0.01, 64
 
 #: What is waited for after each command.
 _AWAITED = {
@@ -37,6 +39,10 @@ _AWAITED = {
 }
 #: Of those the ones that take longer than until the training has heard of them.
 _LONGER = ("checkpoint", "finish_epoch", "stop", "abandon")
+
+
+def _nothing() -> None:
+    """Nothing to let go of."""
 
 
 @dataclass(eq=False)
@@ -75,6 +81,14 @@ class Run:
     "The command that it was given last, until it has taken effect."
     outside: str = ""
     "What its directory says if its process is gone: crashed, stalled or damaged."
+    unread: int = 0
+    "Lines of its log that are no record."
+    senseless: int = 0
+    "Records of its log that contradict what came before, and were passed over."
+    damage_told: int = 0
+    "How many of both were told of."
+    let_go: Callable[[], None] = _nothing
+    "Called when it is taken off the list."
     _in_force: tuple[int, Experiment] | None = None
     "The number of commands it was asked for after, and the answer."
 
@@ -122,19 +136,41 @@ class Run:
         """What is being waited for, in words; "" for nothing."""
         return _AWAITED.get(self.asked, "") if self.active else ""
 
-    def poll(self) -> bool:
-        """Fold what arrived; whether anything did."""
+    @property
+    def damaged(self) -> int:
+        """Lines of its log that could not be taken in."""
+        return self.unread + self.senseless
+
+    def damage(self) -> str:
+        """What to say of lines that could not be taken in, if there are far more than were told of; "" if not."""
+        if self.damaged <= 2 * self.damage_told:
+            return ""
+        self.damage_told = self.damaged
+        lines = f"{self.damaged:,} damaged line{'s' * (self.damaged != 1)}"
+        return f"{lines} in the log of {self.name}, passed over: G shows its log"
+
+    def poll(self, until: float | None = None) -> bool:
+        """Fold what arrived, until that time of the monotonic clock if there is much; whether anything arrived."""
         if self.source is not None:
             self.incoming.extend(self.source(self))
+        until = time.monotonic() + _BUDGET if until is None else until
         news = bool(self.incoming)
-        for _ in range(min(len(self.incoming), _AT_ONCE)):
-            event = self.incoming.popleft()
-            if isinstance(event, Probed):
-                self.answers[event.probe] = event
-            self.history.apply(event)
-            if self.asked and self._obeyed(event):
-                self.asked = ""
+        while self.incoming:
+            for _ in range(min(len(self.incoming), _AT_ONCE)):
+                self._take(self.incoming.popleft())
+            if time.monotonic() >= until:
+                break
         return news
+
+    def _take(self, event: Event) -> None:
+        if isinstance(event, Probed):
+            self.answers[event.probe] = event
+        if self.source is None:
+            self.history.apply(event)
+        else:  # a log may be damaged, or of a version to come
+            self.senseless += log.fold(self.history, [event])
+        if self.asked and self._obeyed(event):
+            self.asked = ""
 
     def _obeyed(self, event: Event) -> bool:
         """Whether an event ends the wait for the command that was given last."""
@@ -181,6 +217,7 @@ class Sitting:
             run.queued = False
             if run.source is None:  # a run of another process goes on
                 run.controls.stop()
+            run.let_go()
             self.runs.remove(run)
 
     def move(self, run: Run, by: int) -> None:
@@ -216,9 +253,9 @@ class Sitting:
 
     def poll(self) -> bool:
         """Fold what arrived for all runs, and start the next queued one; whether anything is new."""
-        news = False
+        news, until = False, time.monotonic() + _BUDGET
         for run in self.runs:
-            news = run.poll() or news
+            news = run.poll(until) or news
         current = self.training
         if current is not None and (current.trouble or current.history.ended is not None):
             self.training, news = None, True

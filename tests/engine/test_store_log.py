@@ -148,6 +148,21 @@ def test_a_follower_tells_each_record_once_as_the_file_grows(tmp_path: Path) -> 
     assert follower.poll() == []
 
 
+@pytest.mark.parametrize("most", [1, 100, 1000, 1 << 20])
+def test_a_follower_reads_in_portions_however_long_a_line_is(tmp_path: Path, most: int) -> None:
+    path = tmp_path / log.NAME
+    path.write_bytes(b"".join(LINES) + b"x" * 700 + b"\n" + LINES[1] + LINES[2][:20])
+    follower, polls = Follower(tmp_path), list[list[Event]]()
+    while follower.offset < path.stat().st_size - 20:
+        polls.append(follower.poll(most))
+    assert [event for news in polls for event in news] == [*SAMPLE, SAMPLE[1]]
+    assert follower.bad == 1
+    assert (len(polls) == 1) == (most == 1 << 20)
+    with path.open("ab") as file:
+        file.write(LINES[2][20:])
+    assert follower.poll(most) == [SAMPLE[2]]
+
+
 def test_a_follower_starts_again_when_another_file_takes_the_place(tmp_path: Path) -> None:
     path = tmp_path / log.NAME
     path.write_bytes(b"".join(LINES))
