@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -17,10 +16,11 @@ from ..engine.store.directory import EXPERIMENT, load_experiment, refuse_name, s
 from ..engine.store.listing import find_run
 from ..engine.store.load import load_history
 from ..presets.catalog import change, difference, load
-from ..presets.faults import label
+from ..presets.faults import label as path_label
 from .commands_lab import last_experiment
 from .detach import announced
 from .headless import EXIT, Teller, drain
+from .naming import label
 from .output import Output
 from .signals import Received, passed_on
 from .terminal import style_of
@@ -39,17 +39,9 @@ def no_screen(runs_dir: Path) -> int:
 def run(preset: str, settings: Sequence[str], name: str, runs_dir: Path, *, json: bool, quiet: bool) -> int:
     """Train a preset or a file, changed by settings; return the exit code."""
     experiment = load(preset, settings)
-    name = name or _data_name(experiment, preset) or run_name(preset)
+    name = name or label(experiment, run_name(preset), load(preset) if settings else experiment)
     refuse_name(name)
     return _train(experiment, name, runs_dir, json=json, quiet=quiet)
-
-
-def _data_name(experiment: Experiment, preset: str) -> str:
-    """Name a run after the user's own data, where the preset is about other data; "" otherwise."""
-    path = experiment.data.path
-    if path is None or path == load(preset).data.path:
-        return ""
-    return re.sub(r"[^A-Za-z0-9_.-]+", "-", Path(path).stem).strip("-.")[:40]
 
 
 def run_name(preset: str) -> str:
@@ -128,7 +120,7 @@ def _follow(
 
     def directory() -> str:
         place = recorder().directory
-        return "" if place is None else label(place)
+        return "" if place is None else path_label(place)
 
     def hurry() -> bool:
         return received.number is not None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 
 from ..engine.experiment import Experiment
+from ..engine.store.directory import split_name
 from ..presets.catalog import (
     EXPERIMENTS,
     catalog,
@@ -25,7 +27,9 @@ from .mendable import MENDABLE, in_words
 from .screens.picker import PickerScreen, explained
 from .screens.prompt import PromptScreen
 from .screens.text import TextScreen
+from .sitting import Run
 from .text import clean
+from .values import Change, word
 
 
 class Editing(LabBase):
@@ -63,16 +67,29 @@ class Editing(LabBase):
         self.take(change(self.experiment, [setting]))
 
     def take(self, experiment: Experiment, base: str | None = None) -> None:
-        """Make this the experiment of the form, `base` the preset it began with; `u` undoes it."""
-        if experiment != self.experiment:
-            self._before.append((self.experiment, self.base))
-            self.experiment, self.base = experiment, base or self.base
+        """Make this the experiment of the form, and `base` what it began with; `u` undoes it."""
+        before = self.experiment, self.base, self.begun
+        self.experiment = experiment
+        if base is not None:
+            self.base, self.begun = base, experiment
+        if experiment != before[0]:
+            self._before.append(before)
             self.lab.show_experiment()
+
+    def use_experiment(self, experiment: Experiment, name: str, changes: Mapping[str, Change]) -> None:
+        """Put the experiment of a run into the form, with the `changes` that were made while it trained."""
+        changed = ", ".join(f"{key}={word(one.value)} from epoch {one.epoch}" for key, one in changes.items())
+        same = experiment == self.experiment
+        self.take(experiment, split_name(name)[0])
+        self.note(
+            f"the form has the experiment of {name}{f' as it was changed: {changed}' * bool(changed)}"
+            + ("" if same else "; u takes it back")
+        )
 
     def action_undo(self) -> None:
         """Take back the last change of the form."""
         if self._before:
-            self.experiment, self.base = self._before.pop()
+            self.experiment, self.base, self.begun = self._before.pop()
             self.lab.show_experiment()
         else:
             self.note("nothing to undo")
@@ -89,19 +106,30 @@ class Editing(LabBase):
         )
 
     def action_command_line(self) -> None:
-        """Show the experiment as one command line, and only what differs from the preset it began with."""
-        base, begun = self._origin()
+        """Show the experiment as one command line, and what differs from what it began with; and that of the run that is looked at."""
+        base, begun = self._origin(self.base)
         line = command_line(self.experiment, base)
-        text = f"{line}\n\n{_differing(f'the preset {base}', begun, self.experiment)}"
-        if self.current is not None and self.current.experiment != self.experiment:
-            text += f"\n\n{_differing(self.current.name, self.current.experiment, self.experiment)}"
-        self.push_screen(TextScreen("This experiment as a command", text, line))
+        run = self.current
+        if run is None or run.experiment == self.experiment:
+            pages = [line, _differing(f"the preset {base}", begun, self.experiment)]
+            pages += _changed(run) if run is not None else []
+            self.push_screen(TextScreen("This experiment as a command", "\n\n".join(pages), line))
+            return
+        its_base, its_begun = self._origin(split_name(run.name)[0])
+        its_line = command_line(run.experiment, its_base)
+        pages = [
+            f"{run.name}, which the title and the charts show:\n{its_line}", _differing(f"the preset {its_base}", its_begun, run.experiment),
+            *_changed(run), f"The next experiment, in the form; r trains it:\n{line}",
+            _differing(f"the preset {base}", begun, self.experiment), _differing(run.name, run.experiment, self.experiment),
+        ]  # fmt: skip
+        copies = {"the run's": its_line, "the form's": line}
+        self.push_screen(TextScreen("Two experiments as commands", "\n\n".join(pages), copies))
 
-    def _origin(self) -> tuple[str, Experiment]:
-        """The preset that the experiment began with, if it is one that can be used; a run's own name is none."""
-        preset = find(EXPERIMENTS, self.base)
+    def _origin(self, base: str) -> tuple[str, Experiment]:
+        """The preset that an experiment began with, if it is one that can be used; a run's own name is none."""
+        preset = find(EXPERIMENTS, base)
         begun = self.attempt(partial(load, preset.short)) if preset is not None else None
-        return (DEFAULT, load(DEFAULT)) if begun is None else (self.base, begun)
+        return (DEFAULT, load(DEFAULT)) if begun is None else (base, begun)
 
     def action_save_preset(self) -> None:
         """Save the experiment as a preset of one's own."""
@@ -115,16 +143,27 @@ class Editing(LabBase):
         def go(name: str) -> None:
             from ..presets.write import save_as
 
-            path = save_as(self.experiment, own_path(name), self._origin()[0])
-            self.base = name
+            path = save_as(self.experiment, own_path(name), self._origin(self.base)[0])
+            self.base, self.begun = name, self.experiment
             self.note(f"saved as {path}")
 
         self.ask(
             PromptScreen(
-                "Save this experiment as", f"{self.base}-mine", "letters, digits, - and _", complaint
+                "Save this experiment as", f"{self.label}-mine", "letters, digits, - and _", complaint
             ),
             go,
         )
+
+
+def _changed(run: Run) -> list[str]:
+    """What was changed while a run trained, which its command does not do again."""
+    rows = [
+        f"  {key}  {run.values.began.get(key, 'none')} → {word(one.value)} at epoch {one.epoch}"
+        for key, one in run.values.changes.items()
+    ]
+    return (
+        ["\n".join(["Changed while it trained, which the command does not do again:", *rows])] if rows else []
+    )
 
 
 def _differing(name: str, before: Experiment, after: Experiment) -> str:

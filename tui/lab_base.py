@@ -25,6 +25,7 @@ from .filters import Colourless, SevenBit
 from .fit import MARKERS, fit, seven_bit
 from .screen_cost import ScreenCost
 from .mendable import MENDABLE, in_words
+from .naming import label
 from .screens.lab import LabScreen
 from .sitting import Run, Sitting, Trainer, keep_in
 from .themes import THEMES, ink_of
@@ -62,6 +63,8 @@ class LabBase(App[str]):
         super().__init__(**options)
         self.experiment = experiment
         self.base = base
+        self.begun = experiment
+        "What `base` stands for."
         self.runs_dir = runs_dir
         self.prepare = prepare
         self.fit = fit()
@@ -79,7 +82,7 @@ class LabBase(App[str]):
         if watched is not None:
             self.sitting.add(watched)
         self.cost = ScreenCost()
-        self._before: list[tuple[Experiment, str]] = []
+        self._before: list[tuple[Experiment, str, Experiment]] = []
 
     def on_mount(self) -> None:
         """Open the main screen."""
@@ -100,6 +103,11 @@ class LabBase(App[str]):
             exit_on_error=False,
             name=run.label,
         )
+
+    @property
+    def label(self) -> str:
+        """What a run of the form's experiment is called."""
+        return label(self.experiment, self.base, self.begun)
 
     def look_at(self, number: int) -> None:
         """Make a run the current one."""

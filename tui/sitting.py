@@ -12,15 +12,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from ..engine.branching import Branch, Ring
 from ..engine.controls import Controls
+from ..engine.errors import LaderaError
 from ..engine.events import CheckpointSaved, CommandTaken, Event, Probed, RunEnded, RunStarted, StorageFailed
 from ..engine.experiment import Experiment
 from ..engine.history import History
 from ..engine.store import log
 from .text import clean
+from .values import Values, live_changes
 
 #: Seconds that one poll may fold events, and events between looks at the clock: a burst cannot hold up a key press.
 _BUDGET, _AT_ONCE = 0.01, 64
@@ -89,23 +89,33 @@ class Run:
     "How many of both were told of."
     let_go: Callable[[], None] = _nothing
     "Called when it is taken off the list."
-    _in_force: tuple[int, Experiment] | None = None
-    "The number of commands it was asked for after, and the answer."
+    _known: tuple[tuple[int, int, int], Experiment, Values] | None = None
+    "What its values were asked for after, and the answers."
 
     @property
     def in_force(self) -> Experiment:
         """Its experiment with what commands have changed since it began."""
-        commands = len(self.history.commands)
-        if self._in_force is None or self._in_force[0] != commands:
-            self._in_force = commands, self._changed()
-        return self._in_force[1]
+        return self._looked()[1]
 
-    def _changed(self) -> Experiment:
-        plain = self.history.in_force
-        try:
-            return Experiment.model_validate(plain) if plain else self.experiment
-        except ValidationError:  # a log from elsewhere
-            return self.experiment
+    @property
+    def values(self) -> Values:
+        """The values of its experiment, and what was changed since it began."""
+        return self._looked()[2]
+
+    def _looked(self) -> tuple[tuple[int, int, int], Experiment, Values]:
+        history = self.history
+        after = id(history), len(history.commands), len(history.resumes)
+        if self._known is None or self._known[0] != after:
+            try:
+                plain = history.in_force
+                experiment = Experiment.model_validate(plain) if plain else self.experiment
+            except (
+                LaderaError,
+                ValueError,
+            ):  # a log of another version may tell of values that this one does not know
+                experiment = self.experiment
+            self._known = after, experiment, Values.of(self.experiment.plain(), live_changes(history))
+        return self._known
 
     @property
     def name(self) -> str:

@@ -36,7 +36,7 @@ class Steering(LabBase):
         if run is not None and run.history.paused and run.active and run.experiment == self.experiment:
             self.action_pause()
             return
-        self._look_at_new(self.sitting.start(self.experiment, self.base))
+        self._look_at_new(self.sitting.start(self.experiment, self.label))
 
     def _look_at_new(self, run: Run) -> None:
         if run.queued:
@@ -45,7 +45,7 @@ class Steering(LabBase):
             paused = f", which is paused: n looks at it, p goes on with {name}" * (
                 other is not None and other.history.paused
             )
-            self.note(f"{self.base} is queued; it starts when {name} ends{paused}")
+            self.note(f"{run.name} is queued; it starts when {name} ends{paused}")
         else:
             self.current = run
         if self._slow:

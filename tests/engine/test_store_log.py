@@ -10,7 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ladera.engine.events import Checked, Event, RunEnded, RunStarted, StepsEnded, to_line
+from ladera.engine.events import (
+    Checked,
+    CommandTaken,
+    Event,
+    Resumed,
+    RunEnded,
+    RunStarted,
+    StepsEnded,
+    to_line,
+)
 from ladera.engine.history import History
 from ladera.engine.store import log
 from ladera.engine.store.log import Follower, fold, read
@@ -134,6 +143,19 @@ def test_records_that_make_no_sense_are_left_out_of_a_history() -> None:
     history = History()
     assert fold(history, good) == len(good) - 1
     assert history.step == 2
+
+
+def test_commands_and_resumes_that_make_no_sense_leave_no_trace() -> None:
+    senseless = [
+        CommandTaken(command="set", value={"key": "optimizer.lr"}, step=2),
+        CommandTaken(command="set", value=None, step=2),
+        CommandTaken(command="pace", value=[], step=2),
+        Resumed(epoch=0, step=0, changes={"optimizer.lr": 0.1}),
+    ]
+    history = History()
+    assert fold(history, [*SAMPLE[:3], *senseless]) == len(senseless)
+    assert (history.commands, history.resumes, history.step) == ([], [], 2)
+    assert fold(history, [CommandTaken(command="of a version to come", value=[1], step=2)]) == 0
 
 
 def test_a_follower_tells_each_record_once_as_the_file_grows(tmp_path: Path) -> None:

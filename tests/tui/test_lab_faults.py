@@ -228,7 +228,7 @@ async def test_a_queued_run_that_cannot_go_to_the_background_says_why(
     )
     async with open_lab(lambda run: script.events()) as lab:
         await lab.press("r", "r")
-        await lab.press("t", "up", "B")
+        await lab.press("t", "up", "A")
         waits = lab.app.sitting.runs[1]
         await lab.until(lambda: waits.state == "refused")
         assert waits.trouble == "No space left on device: /tmp" and fine(lab)
