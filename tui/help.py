@@ -117,7 +117,7 @@ TABLE = (
     Key("delete,backspace", "Take off the list", "off the list or the queue; the disk keeps it"),
     Key("shift+up", "Later in the queue", "a queued run: later"),
     Key("shift+down", "Earlier in the queue", "a queued run: earlier"),
-    Key("A", "On its own", "a queued run: now, in a process of its own"),
+    Key("A", "Train apart", "a queued run: now, in a process of its own"),
     Key("Y", "Copy the path", "copy its directory's path"),
 )
 

@@ -102,11 +102,14 @@ def word(value: object) -> str:
 
 
 def in_cells(words: Sequence[str], width: int) -> str:
-    """As many whole words as fit into so many cells, with an ellipsis where there are more."""
+    """Those of the words that fit into so many cells, in their order, with an ellipsis for the others."""
     line = " ".join(words)
     if cell_len(line) <= width:
         return line
-    kept = list(words[:-1])
-    while kept and cell_len(line := " ".join(kept) + " …") > width:
-        kept.pop()
-    return line if kept else shorten(" ".join(words), width)
+    room = width - 2
+    kept: list[str] = []
+    for one in words:
+        if cell_len(one) <= room - bool(kept):
+            room -= cell_len(one) + bool(kept)
+            kept.append(one)
+    return " ".join([*kept, "…"]) if kept else shorten(line, width)

@@ -108,11 +108,14 @@ def test_values_in_words(value: Any, words: str) -> None:
     assert word(value) == words
 
 
-def test_words_are_left_out_whole(script: Any) -> None:
-    words = ["momentum", "lr=0.05", "seed=3"]
-    assert [in_cells(words, width) for width in (23, 22, 18, 17, 10, 9, 8, 1)] == [
-        "momentum lr=0.05 seed=3", "momentum lr=0.05 …", "momentum lr=0.05 …", "momentum …", "momentum …", "momentum…", "momentu…", "…",
-    ]  # fmt: skip
+def test_words_are_left_out_whole_and_shorter_ones_take_their_place() -> None:
+    words = ["momentum", "hidden=256-128", "lr=0.05", "seed=3"]
+    found = {width: in_cells(words, width) for width in (38, 37, 30, 26, 18, 17, 10, 9, 8, 1)}
+    assert found == {
+        38: "momentum hidden=256-128 lr=0.05 seed=3", 37: "momentum hidden=256-128 lr=0.05 …", 30: "momentum hidden=256-128 …",
+        26: "momentum hidden=256-128 …", 18: "momentum lr=0.05 …", 17: "momentum seed=3 …", 10: "momentum …", 9: "lr=0.05 …",
+        8: "seed=3 …", 1: "…",
+    }  # fmt: skip
     assert in_cells([], 5) == ""
     change = Values.of({"a": {"b": 1}}, {"a.b": Change(1, 3), "a.c": Change(2, 4)})
     assert change.told(["a.b", "a.c", "a.d"]) == ["b=1", "c=none→2 @4"]

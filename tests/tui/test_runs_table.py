@@ -84,7 +84,7 @@ async def test_the_runs_table_says_its_keys_where_they_work(open_lab: Any, scrip
             assert size[0] < 100 or "Runs: t to the table" in lab.text
             await lab.press("t")
             await lab.sees("Runs: Enter look at · space curves · E use its values")
-            assert ("A on its own" in lab.text) == (size[0] >= 200)
+            assert ("A apart" in lab.text) == (size[0] >= 200)
             await lab.press("e")
             await lab.until(lambda lab=lab: "space curves" not in lab.text)
 

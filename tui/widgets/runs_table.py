@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 #: What the keys do, the most wanted first: as many are told as there is room for.
 _KEYS = (
-    "Enter look at", "space curves", "E use its values", "P pin", "S sort", "Del off the list", "Shift+↑↓ queue", "A on its own",
+    "Enter look at", "space curves", "E use its values", "P pin", "S sort", "Del off", "Shift+↑↓ queue", "A apart",
     "Y path",
 )  # fmt: skip
 _EMPTY = Table((), {})
