@@ -11,10 +11,10 @@ from textual.binding import Binding
 from textual.dom import DOMNode
 from textual.screen import Screen
 
-from .editing import Editing
 from .explanation import diagnosis_text
 from .exporting import Exporting
 from .help import SECTIONS, TABLE, Key, page, shown
+from .leaving import Leaving
 from .panes import Panes
 from .run_keeping import RunKeeping
 from .screens.text import TextScreen
@@ -22,7 +22,7 @@ from .steering import Steering
 from .widgets.runs_table import RunsTable
 
 
-class LabApp(Steering, Editing, RunKeeping, Panes, Exporting):
+class LabApp(Steering, RunKeeping, Leaving, Panes, Exporting):
     """The lab."""
 
     TITLE = "ladera"

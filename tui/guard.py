@@ -33,8 +33,8 @@ def guarded(program: Callable[[], int]) -> int:
     child = os.fork()
     if child == 0:
         return program()
-    # The terminal signals parent and child alike; sending it on again does no harm, a signal sent to the parent's
-    # process number alone must not get lost.
+    # The terminal signals parent and child alike, and the child takes the second one as an echo; a signal sent to the
+    # parent's process number alone must not get lost.
     for number in _PASSED_ON:
         signal.signal(number, lambda received, _frame: _send(child, received))
     while True:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import threading
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from functools import partial
@@ -79,6 +81,8 @@ class LabBase(App[str]):
         self.set_class(self.view.marker == "ascii", "-ascii")
         self.sitting = Sitting(trainer or keep_in(runs_dir), self._work)
         self.current: Run | None = watched
+        self.saving: Run | None = None
+        "The run that was told to stop when the lab was left."
         if watched is not None:
             self.sitting.add(watched)
         self.cost = ScreenCost()
@@ -92,17 +96,21 @@ class LabBase(App[str]):
             self.call_after_refresh(self.note, complaint)
 
     def on_unmount(self) -> None:
-        """Nobody will ask any more: the event loop waits for threads that only answer questions."""
+        """Nobody will ask any more: threads that only answer questions end, and the process need not wait for them."""
         self.sitting.close()
 
     def _work(self, run: Run) -> None:
-        self.run_worker(
-            partial(self.sitting.work, run),
-            thread=True,
-            group="training",
-            exit_on_error=False,
-            name=run.label,
-        )
+        # No worker of Textual's: its event loop would not close before the training has ended, and nothing could be
+        # said to whoever has left the screen.
+        threading.Thread(target=self.sitting.work, args=(run,), name=run.label).start()
+
+    async def let_go(self, run: Run) -> None:
+        """Wait for the end of a run of ours, and for its thread, which holds its directory to answer questions."""
+        while run.history.ended is None and not run.trouble:
+            await asyncio.sleep(0.05)
+        run.controls.stop()
+        while run.working:
+            await asyncio.sleep(0.05)
 
     @property
     def label(self) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib
 import os
+import select
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -16,11 +18,18 @@ from ..engine.experiment import Experiment
 from ..engine.store.status import exit_code
 from .app import LabApp
 from .driver import LOST, ResilientDriver
-from .native_output import native_output_to
+from .leaving import command
+from .native_output import native_output_to, terminal_fileno
 from .signals import passed_on
 from .sitting import Run
 from .text import clean
 from .widgets.chart import warm
+from .views import STATES
+
+#: Seconds within which the guard passes on what the terminal sent to both; faster than anybody presses Ctrl-C twice on purpose.
+_ECHO = 0.25
+#: Seconds after which somebody who left the screen wonders what is waited for.
+_WONDERING = 0.5
 
 
 class _ToTraining(Controls):
@@ -53,7 +62,8 @@ def open_lab(experiment: Experiment, base: str, runs_dir: Path, watched: Run | N
     def leave(why: str) -> None:
         driver = app._driver
         if isinstance(driver, ResilientDriver):
-            driver.leave(why)
+            with suppress(RuntimeError):  # the screen was left before: its event loop is closed
+                driver.leave(why)
 
     with tempfile.NamedTemporaryFile(prefix="ladera-", suffix=".log") as log:
         with (
@@ -61,16 +71,17 @@ def open_lab(experiment: Experiment, base: str, runs_dir: Path, watched: Run | N
                 _ToTraining(app),
                 hung_up=lambda: leave("the terminal hung up"),
                 ending=lambda: leave("a signal"),
+                echo=_ECHO,
             ) as received,
             native_output_to(log.name),
         ):
             result = app.run()
             app.remember()
-            if result == LOST:
+            if result == LOST and not _terminal_there(app):
                 _let_go_of_the_terminal(app)
-            _wait_for_the_end(app.sitting.runs)
-        if result is not None and result != LOST:
-            print(clean(result, 500))
+            told = _wait_for_the_end(app, lambda: received.number is not None)
+        for line in [result] if result and result != LOST else told:
+            _say(line)
         stray = Path(log.name).read_text(errors="replace").strip()
         if stray and app.return_code:
             print(stray[-4000:], file=sys.stderr)
@@ -90,6 +101,20 @@ def _import_what_trains() -> None:
         importlib.import_module("ladera.engine.loop")
 
 
+def _terminal_there(app: LabApp) -> bool:
+    """Whether the terminal is still one: the screen may have ended for a signal only."""
+    driver = app._driver
+    return isinstance(driver, ResilientDriver) and not driver.gone and os.isatty(terminal_fileno())
+
+
+def _say(text: str) -> None:
+    """Write a line to the terminal, unless it is gone or takes nothing."""
+    place = terminal_fileno()
+    with suppress(OSError, ValueError):
+        if select.select([], [place], [], 1.0)[1]:
+            os.write(place, f"{clean(text, 500)}\n".encode())
+
+
 def _let_go_of_the_terminal(app: LabApp) -> None:
     """Point the standard streams elsewhere: a terminal that is gone fails every write and ends every read."""
     training = app.sitting.training
@@ -105,10 +130,56 @@ def _let_go_of_the_terminal(app: LabApp) -> None:
         os.close(opened)
 
 
-def _wait_for_the_end(runs: list[Run]) -> None:
-    """Wait until no thread trains or saves any more; signals are obeyed meanwhile."""
-    while any(run.working for run in runs):
+def _wait_for_the_end(app: LabApp, stopping: Callable[[], bool]) -> list[str]:
+    """Wait until no thread trains or saves any more, and return how the runs ended; signals are obeyed meanwhile.
+
+    What is waited for is said when it takes long enough to wonder.
+    """
+    ours = [run for run in app.sitting.runs if run.source is None]
+    unfinished = [run for run in ours if run.working and run.history.ended is None]
+    begin, said = time.monotonic(), set[tuple[str, bool]]()
+    while any(run.working for run in ours):
         time.sleep(0.05)
-    for run in runs:
+        for run in ours:
+            run.poll()
+            saves = run is app.saving or stopping()
+            unknown = run in unfinished and run.history.ended is None and (run.name, saves) not in said
+            if unknown and time.monotonic() > begin + _WONDERING:
+                said.add((run.name, saves))
+                _say(still(run, app.runs_dir, saves=saves))
+    for run in ours:
         while run.poll():
             pass
+    return [*(ended(run, app.runs_dir) for run in unfinished), *dropped(app.sitting.dropped)]
+
+
+def still(run: Run, runs_dir: Path, *, saves: bool) -> str:
+    """What a run does after the screen was left, and what can be done about it."""
+    history = run.history
+    where = f" ({history.epoch}/{history.epochs})" if history.started else ""
+    if saves:
+        return f"saving {run.name}{where}…"
+    return (
+        f"{run.name} still trains{where}; Ctrl-C saves and stops, `{command('watch', run, runs_dir)}` looks"
+    )
+
+
+def ended(run: Run, runs_dir: Path) -> str:
+    """How a run ended after the screen was left."""
+    end = run.history.ended
+    if end is None:
+        return f"{run.name}: {run.trouble or 'it has not begun'}"
+    if end.interrupted_by and run.history.saved:
+        return f"{run.name} was saved after {end.step:,} steps: `{command('resume', run, runs_dir)}` goes on"
+    detail = f": {end.detail}" if end.reason in ("failed", "diverged") else ""
+    return f"{run.name} {STATES[end.reason][1]} at epoch {end.epoch}{detail}"
+
+
+def dropped(runs: Sequence[Run]) -> list[str]:
+    """Which runs of the queue were not trained."""
+    names = ", ".join(run.name for run in runs)
+    return (
+        [f"{len(runs)} queued run{'s were' if len(runs) > 1 else ' was'} not trained: {names}"]
+        if runs
+        else []
+    )

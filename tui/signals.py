@@ -49,12 +49,14 @@ def passed_on(
     hung_up: Callable[[], None] = lambda: None,
     ending: Callable[[], None] = lambda: None,
     leave: Callable[[int], None] = leave_at_once,
+    echo: float = 0.0,
 ) -> Generator[Received]:
     """Pass signals on to a training until the block ends; call it in the main thread.
 
     SIGINT and SIGTERM finish the step, save and stop (`ending` is called too, so that a screen can close);
     SIGINT again within five seconds leaves at once; SIGUSR1 saves a checkpoint and goes on; SIGHUP calls
-    `hung_up` and goes on. A signal that the parent had ignored (nohup) stays ignored.
+    `hung_up` and goes on. A signal that the parent had ignored (nohup) stays ignored. Interrupts closer than `echo`
+    seconds are one: a terminal's Ctrl-C reaches this process directly, and once more through its guard.
     """
     received = Received()
     numbers: SimpleQueue[int] = SimpleQueue()
@@ -72,6 +74,8 @@ def passed_on(
             else:
                 now = time.monotonic()
                 if number == signal.SIGINT:
+                    if now - interrupted < echo:
+                        continue
                     if now - interrupted < TWICE_SECONDS:
                         leave(128 + number)
                     interrupted = now

@@ -14,13 +14,12 @@ from typing import Any
 
 from ..engine.branching import Branch, Ring
 from ..engine.controls import Controls
-from ..engine.errors import LaderaError
 from ..engine.events import CheckpointSaved, CommandTaken, Event, Probed, RunEnded, RunStarted, StorageFailed
 from ..engine.experiment import Experiment
 from ..engine.history import History
 from ..engine.store import log
 from .text import clean
-from .values import Values, live_changes
+from .values import Values, in_force, live_changes
 
 #: Seconds that one poll may fold events, and events between looks at the clock: a burst cannot hold up a key press.
 _BUDGET, _AT_ONCE = 0.01, 64
@@ -106,15 +105,9 @@ class Run:
         history = self.history
         after = id(history), len(history.commands), len(history.resumes)
         if self._known is None or self._known[0] != after:
-            try:
-                plain = history.in_force
-                experiment = Experiment.model_validate(plain) if plain else self.experiment
-            except (
-                LaderaError,
-                ValueError,
-            ):  # a log of another version may tell of values that this one does not know
-                experiment = self.experiment
-            self._known = after, experiment, Values.of(self.experiment.plain(), live_changes(history))
+            changes = live_changes(history)
+            experiment = in_force(self.experiment, changes) if changes else self.experiment
+            self._known = after, experiment, Values.of(self.experiment.plain(), changes)
         return self._known
 
     @property
@@ -200,8 +193,12 @@ class Sitting:
         """`trainer` yields a run's events; `begin(run)` must call `work(run)` in a thread."""
         self.runs: list[Run] = []
         self.training: Run | None = None
+        self.held = False
+        "Whether the queue waits: the lab is about to be left."
         self.closed = False
         "Nobody looks any more: a run that ends answers no probes."
+        self.dropped: list[Run] = []
+        "Those that waited when it was closed."
         self._trainer = trainer
         self._begin = begin
 
@@ -230,6 +227,11 @@ class Sitting:
             run.let_go()
             self.runs.remove(run)
 
+    @property
+    def queued(self) -> list[Run]:
+        """The runs that wait, in the order of their turns."""
+        return [run for run in self.runs if run.queued]
+
     def move(self, run: Run, by: int) -> None:
         """Let a queued run train earlier (-1) or later (1) than its neighbour in the queue."""
         queue = [place for place, other in enumerate(self.runs) if other.queued]
@@ -253,7 +255,7 @@ class Sitting:
 
     def close(self) -> None:
         """End what only waits for questions; what trains goes on to its end."""
-        self.closed = True
+        self.closed, self.dropped = True, self.queued
         for run in self.runs:
             run.queued = False
             if run.source is None and any(
@@ -272,7 +274,7 @@ class Sitting:
         return self._next() or news
 
     def _next(self) -> bool:
-        if self.training is not None:
+        if self.training is not None or self.held:
             return False
         for run in self.runs:
             if run.queued:

@@ -8,8 +8,10 @@ from typing import Any
 
 from rich.cells import cell_len
 
-from ..engine.changes import flat
+from ..engine.changes import flat, with_changes
+from ..engine.errors import LaderaError
 from ..engine.events import CommandTaken
+from ..engine.experiment import Experiment
 from ..engine.history import History
 from .text import clean, shorten
 
@@ -56,6 +58,15 @@ class Values:
                 value = f"{self.began.get(key, 'none')}→{value} @{change.epoch}"
             words.append(clean(value if is_kind(key) else f"{key.split('.')[-1]}={value}", 60))
         return words
+
+
+def in_force(experiment: Experiment, changes: Mapping[str, Change]) -> Experiment:
+    """The experiment with the changes; as it began, if this version does not know them."""
+    wanted = {key: change.value for key, change in changes.items()}
+    try:
+        return Experiment.model_validate(with_changes(experiment.plain(), wanted))
+    except (LaderaError, ValueError):
+        return experiment
 
 
 def live_changes(history: History) -> dict[str, Change]:

@@ -102,6 +102,35 @@ def test_a_signal_saves_ends_and_restores_and_resume_goes_on(
     assert same(tmp_path, undisturbed)
 
 
+def test_a_screen_that_ends_on_a_terminal_that_is_still_there_says_what_goes_on(
+    lab: Any, python: str, tmp_path: Path, undisturbed: dict[str, Any]
+) -> None:
+    window = lab()
+    window.signal(signal.SIGHUP)
+    window.wait_for("digits-0001 still trains")
+    assert window.restored() == []
+    assert not status(tmp_path).get("ended")
+    window.send("\x03")
+    assert window.wait() == 130
+    assert "digits-0001 was saved after" in window.text
+    assert "ladera resume digits-0001" in window.text
+    assert ladera(python, tmp_path, "resume", "digits-0001", "--quiet").returncode == 0
+    assert same(tmp_path, undisturbed)
+
+
+def test_leaving_while_others_wait_trains_none_of_them(lab: Any, tmp_path: Path) -> None:
+    window = lab()
+    window.send("r")
+    window.wait_for("is queued")
+    window.send("q")
+    window.wait_for("1 queued run will not be trained")
+    window.send("\x1b[F\r")  # the last way: save and stop
+    assert window.wait() == 0
+    assert wait_for_end(tmp_path) == "stopped"
+    assert "1 queued run was not trained: digits" in window.text
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["digits-0001"]
+
+
 def test_kill_9_leaves_a_usable_terminal_and_a_run_that_goes_on(
     lab: Any, python: str, tmp_path: Path, undisturbed: dict[str, Any]
 ) -> None:

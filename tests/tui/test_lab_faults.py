@@ -197,6 +197,8 @@ async def test_a_process_that_cannot_be_started_to_go_on(
     async with open_lab() as lab:
         await archive(lab)
         await lab.press("g")
+        await lab.sees("Go on with digits-0001, changed by")
+        await lab.press("enter")
         await lab.until(lambda: "Resource temporarily unavailable" in lab.notes)
         assert fine(lab)
 

@@ -45,6 +45,18 @@ def test_interrupted_twice_is_now() -> None:
     assert left == [130]
 
 
+def test_an_interrupt_that_comes_on_two_ways_is_one() -> None:
+    controls, left, ended = Controls(), [], []
+    with passed_on(controls, leave=left.append, ending=lambda: ended.append(1), echo=60.0):
+        os.kill(os.getpid(), signal.SIGINT)
+        until(lambda: ended)
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGUSR1)
+        until(lambda: len(controls._queue) == 2)
+    assert sent(controls) == [("stop", "SIGINT"), ("checkpoint", None)]
+    assert (left, ended) == ([], [1])
+
+
 def test_terminate_twice_still_saves() -> None:
     controls, left, ended = Controls(), [], []
     with passed_on(controls, leave=left.append, ending=lambda: ended.append(1)) as received:
