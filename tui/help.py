@@ -30,7 +30,7 @@ SECTIONS: tuple[tuple[str, tuple[Key, ...]], ...] = (
             Key("p", "Pause or go on", "pause after this step; go on"),
             Key("space", "One step", "one step, then pause"),
             Key("right_square_bracket", "Run some epochs", "some epochs, then pause"),
-            Key("f", "Finish this epoch", "finish this epoch, save and stop"),
+            Key("f", "Finish this epoch", "finish this epoch, save and stop (asks)"),
             Key("s", "Stop", "stop (asks how)"),
             Key("k", "Save a checkpoint", "save a checkpoint"),
             Key("c", "Change while training", "change values while it trains"),

@@ -25,9 +25,9 @@ from . import memory
 from .driver import ResilientDriver
 from .filters import Colourless, SevenBit
 from .fit import MARKERS, fit, seven_bit
-from .screen_cost import ScreenCost
 from .mendable import MENDABLE, in_words
 from .naming import label
+from .screen_cost import ScreenCost
 from .screens.lab import LabScreen
 from .sitting import Run, Sitting, Trainer, keep_in
 from .themes import THEMES, ink_of

@@ -23,8 +23,8 @@ from .native_output import native_output_to, terminal_fileno
 from .signals import passed_on
 from .sitting import Run
 from .text import clean
-from .widgets.chart import warm
 from .views import STATES
+from .widgets.chart import warm
 
 #: Seconds within which the guard passes on what the terminal sent to both; faster than anybody presses Ctrl-C twice on purpose.
 _ECHO = 0.25

@@ -255,7 +255,8 @@ class Sitting:
 
     def close(self) -> None:
         """End what only waits for questions; what trains goes on to its end."""
-        self.closed, self.dropped = True, self.queued
+        self.closed = True
+        self.dropped += self.queued
         for run in self.runs:
             run.queued = False
             if run.source is None and any(

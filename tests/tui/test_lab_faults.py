@@ -239,9 +239,7 @@ async def test_a_queued_run_that_cannot_go_to_the_background_says_why(
 async def test_a_hand_over_that_fails_stays(
     open_lab: Any, script: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        "ladera.tui.run_keeping.start_detached", raising(OSError(12, "Cannot allocate memory"))
-    )
+    monkeypatch.setattr("ladera.tui.leaving.start_detached", raising(OSError(12, "Cannot allocate memory")))
     async with open_lab(lambda run: script.events()) as lab:
         await lab.press("r")
         await lab.sees("training")

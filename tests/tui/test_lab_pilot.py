@@ -248,12 +248,15 @@ async def test_steering(open_lab: Any, script: Any) -> None:
         await type_value(lab, "3")
         await lab.press("enter")
         await lab.until(lambda: lab.run.history.commands[-1].value == 3)
-        await lab.press("f")
+        await lab.press("f", "enter")  # asks, and the first answer goes on
+        assert isinstance(lab.app.screen, LabScreen)
+        assert "finish_epoch" not in taken(lab.run)
+        await lab.press("f", "down", "enter")
         await lab.sees("□ stopped")
         assert taken(lab.run)[-1] == "finish_epoch"
 
 
-async def test_stop_asks_and_the_first_answer_saves(open_lab: Any, script: Any) -> None:
+async def test_stop_asks_and_the_first_answer_goes_on(open_lab: Any, script: Any) -> None:
     async with open_lab(script.events()) as lab:
         await lab.press("s")
         assert "Nothing trains now" in lab.notes[-1]
@@ -261,9 +264,15 @@ async def test_stop_asks_and_the_first_answer_saves(open_lab: Any, script: Any) 
         await lab.sees("training")
         await lab.press("s")
         assert "Stop this run?" in lab.text
+        assert (
+            lab.text.index("Go on training") < lab.text.index("Finish this epoch") < lab.text.index("Abandon")
+        )
         await lab.press("escape")
         assert taken(lab.run) == []
         await lab.press("s", "enter")
+        assert isinstance(lab.app.screen, LabScreen) and lab.run.active
+        assert taken(lab.run) == []
+        await lab.press("s", "down", "down", "enter")
         await lab.sees("□ stopped")
         assert taken(lab.run) == ["stop"]
 
@@ -305,7 +314,7 @@ async def test_a_second_run_waits_its_turn(open_lab: Any, script: Any) -> None:
         await lab.sees("queued")
         first, second = lab.app.sitting.runs
         assert lab.app.current is first
-        await lab.press("s", "enter")
+        await lab.press("s", "end", "enter")
         await lab.until(lambda: second.history.started is not None)
         assert (first.state, second.state) == ("stopped", "training")
         await lab.press("n")
