@@ -10,7 +10,7 @@ from difflib import get_close_matches
 #: A line of a list: its fields by name, as text.
 Fields = Mapping[str, str]
 
-_FIELD = re.compile(r"([a-z][a-z0-9_.]*):(.+)", re.IGNORECASE)
+_FIELD = re.compile(r"([a-z][a-z0-9_.]*)([:=])(.+)", re.IGNORECASE)
 _NUMBER = re.compile(r"(<=|>=|<|>|=|)([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)", re.IGNORECASE)
 _COMPARE = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 #: Fields named in the complaint about one that is none.
@@ -34,8 +34,9 @@ def _term(term: str, fields: Collection[str], spoken: Collection[str] | None) ->
         inner = _term(term[1:], fields, spoken)
         return lambda line: not inner(line)
     named = _FIELD.fullmatch(term)
-    if named is not None:
-        field, rest = named[1].casefold(), named[2]
+    # As a list tells it, lr=0.01 is the same as lr:0.01; another word with = in it is a word.
+    if named is not None and (named[2] == ":" or named[1].casefold() in fields):
+        field, rest = named[1].casefold(), named[3]
         if field not in fields:
             close = get_close_matches(field, fields, 1)
             known = [*fields][:_NAMED]

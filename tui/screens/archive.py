@@ -13,6 +13,7 @@ from textual.binding import Binding
 from textual.containers import Vertical
 from textual.events import Resize
 from textual.screen import ModalScreen
+from textual.timer import Timer
 from textual.widgets import DataTable, Input
 
 from ...engine.errors import LaderaError
@@ -27,8 +28,11 @@ from .choice import ChoiceScreen
 from .prompt import PromptScreen
 
 _NEWEST_FIRST = "age"
-#: Cells between two columns, and that what differs keeps at least.
-_GAP, _LEAST = 2, 12
+#: Cells between two columns, that what differs has at least, and the columns that make room for it.
+_GAP, _LEAST = 2, 20
+_DROPPED = ("epoch", "age")
+#: Runs from which on typing is not held up by showing, and seconds without a key after which they are shown.
+_MANY, _PAUSE = 200, 0.15
 
 
 async def _nothing(_: Path) -> None:
@@ -46,6 +50,7 @@ class ArchiveScreen(ModalScreen[tuple[str, Path] | None]):
     told afterwards, `where` None for one that is gone.
     """
 
+    DEFAULT_CSS = "ArchiveScreen .dialog { width: 96%; }"
     BINDINGS = [
         Binding("escape", "back", "Back"),
         Binding("slash", "filter", "Filter"),
@@ -68,6 +73,7 @@ class ArchiveScreen(ModalScreen[tuple[str, Path] | None]):
         self._runs: list[Archived] | None = None
         "None until the directory was read."
         self._sort = _NEWEST_FIRST
+        self._typing: Timer | None = None
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog wide tall"):
@@ -122,16 +128,21 @@ class ArchiveScreen(ModalScreen[tuple[str, Path] | None]):
     def _fill(self, table: DataTable[Text], found: list[Archived]) -> None:
         table.clear(columns=True)
         told = rows(found)
-        room = table.size.width - 1
-        for place, column in enumerate(COLUMNS[:-1]):
-            width = max([cell_len(column), *(cell_len(row[place]) for row, _ in told)])
-            table.add_column(column, key=column, width=width)
-            room -= width + _GAP
-        room = max(_LEAST, room - _GAP)
-        table.add_column(COLUMNS[-1], key=COLUMNS[-1], width=room)
+        widths = {
+            column: max([cell_len(column), *(cell_len(row[place]) for row, _ in told)]) + _GAP
+            for place, column in enumerate(COLUMNS[:-1])
+        }
+        room = table.size.width - 1 - _GAP
+        for column in _DROPPED:
+            if room - sum(widths.values()) < _LEAST:
+                del widths[column]
+        room = max(1, room - sum(widths.values()))
+        for column, width in (widths | {COLUMNS[-1]: room + _GAP}).items():
+            table.add_column(column, key=column, width=width - _GAP)
         for run, (row, words) in zip(found, told, strict=True):
-            cells = [Text(written(self, value)) for value in (*row, in_cells(words, room))]
-            table.add_row(*cells, key=str(run.info.path))
+            cells = [value for column, value in zip(COLUMNS, row, strict=False) if column in widths]
+            cells.append(in_cells(words, room))
+            table.add_row(*(Text(written(self, cell)) for cell in cells), key=str(run.info.path))
 
     def _say(self, text: str) -> None:
         self.query_one("#archive-note", Line).set(clean(text, 300))
@@ -147,8 +158,13 @@ class ArchiveScreen(ModalScreen[tuple[str, Path] | None]):
     # -- keys --------------------------------------------------------------------------------------------------------
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Filter while typing."""
-        self._show()
+        """Filter while typing; a long list waits for a pause between two keys."""
+        if self._typing is not None:
+            self._typing.stop()
+        if len(self._runs or ()) < _MANY:
+            self._show()
+        else:
+            self._typing = self.set_timer(_PAUSE, self._show)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Back to the list."""
