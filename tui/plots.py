@@ -136,8 +136,10 @@ def _chart(
     )  # fmt: skip
 
 
-def _waiting(run: Run | None) -> str:
-    return "queued" if run is not None and run.queued else "reading the data…"
+def _waiting(run: Run) -> str:
+    """Why a run has not begun yet."""
+    queued = "queued: it trains when those before it have ended\n\nShift+↓ in the runs table (t) lets it train earlier"
+    return queued if run.queued else run.preparing
 
 
 def _nothing(history: History) -> str:

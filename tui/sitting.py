@@ -9,11 +9,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from ..engine.branching import Branch, Ring
 from ..engine.controls import Controls
+from ..engine.data.names import to_be_fetched
 from ..engine.events import CheckpointSaved, CommandTaken, Event, Probed, RunEnded, RunStarted, StorageFailed
 from ..engine.experiment import Experiment
 from ..engine.history import History
@@ -109,6 +111,14 @@ class Run:
             experiment = in_force(self.experiment, changes) if changes else self.experiment
             self._known = after, experiment, Values.of(self.experiment.plain(), changes)
         return self._known
+
+    @cached_property
+    def preparing(self) -> str:
+        """What it is doing until it has begun, in words."""
+        name = self.experiment.data.name
+        if to_be_fetched(name):
+            return f"{name} is fetched from openml.org, once;\nthe first epoch comes when it is here, in a minute or some"
+        return "reading the data…"
 
     @property
     def name(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -62,6 +63,16 @@ def test_a_fault_becomes_words_and_the_next_run_begins(script: Any, error: Excep
     bench.work()
     assert (first.state, first.trouble, first.active, first.working) == ("refused", words, False, False)
     assert bench.begun == [first, second]
+
+
+def test_a_set_that_is_fetched_first_is_named(
+    script: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ladera.engine.data.names.cache_file", lambda name: tmp_path / name)
+    experiment = script.experiment(base="mnist")
+    assert script.run(experiment=experiment).preparing.startswith("mnist is fetched from openml.org, once")
+    (tmp_path / "mnist").touch()
+    assert script.run(experiment=experiment).preparing == "reading the data…"
 
 
 def test_a_fault_after_some_epochs_keeps_the_curves(script: Any) -> None:
