@@ -6,12 +6,12 @@ diagnosis and a command have their own name there as `name`. Non-finite numbers 
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import Any, ClassVar, TypeAlias
+
+from .strict_json import encoder, numbers, strict
 
 #: The attribute's name on disk, where it is another: in Python `name` is the event's own.
 _NAME = {"on_disk": "name"}
@@ -255,11 +255,11 @@ EVENTS: dict[str, type[Event]] = {
 
 def to_plain(event: Event) -> dict[str, Any]:
     """Return the event as a mapping ready for strict JSON."""
-    values = {key: _strict(getattr(event, name)) for name, key in _keys(type(event))}
+    values = {key: strict(getattr(event, name)) for name, key in _keys(type(event))}
     return {"event": event.name, "time": round(event.time, 6), **values}
 
 
-_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+_ENCODER = encoder()
 
 
 @cache
@@ -309,19 +309,6 @@ def from_plain(values: Mapping[str, Any]) -> Event:
         raise ValueError(f"incomplete event {kind.name}: {error}") from None
 
 
-def _strict(value: Any) -> Any:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else str(value)
-    if isinstance(value, Mapping):
-        return {str(key): _strict(inner) for key, inner in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_strict(inner) for inner in value]
-    return value
-
-
-_NON_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
-
-
 @cache
 def _numeric(kind: type[Event]) -> frozenset[str]:
     """Fields in which "nan" is a number; elsewhere it may be somebody's class name."""
@@ -364,15 +351,5 @@ def _is_measured(value: Any) -> bool:
 
 def _read(value: Any, numeric: bool) -> Any:
     if numeric:
-        return _numbers(value)
+        return numbers(value)
     return tuple(value) if isinstance(value, list) else value
-
-
-def _numbers(value: Any) -> Any:
-    if isinstance(value, str):
-        return _NON_FINITE.get(value, value)
-    if isinstance(value, dict):
-        return {key: _numbers(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return tuple(_numbers(inner) for inner in value)
-    return value

@@ -152,6 +152,12 @@ class History:
         self.epoch_times.append(epoch, event.time)
 
     def _command(self, event: CommandTaken) -> None:
+        if (
+            event.command in ("set", "pace")
+            and not event.error
+            and not COMMANDS[event.command].takes(event.value)
+        ):
+            raise ValueError(f"{event.command} cannot have been obeyed with {repr(event.value)[:60]}")
         self.commands.append(event)
         self.step = max(self.step, event.step)  # single steps are too few for a report of their own
         if event.error:
@@ -167,7 +173,7 @@ class History:
 
     def _rewind(self, event: Resumed) -> None:
         """Forget what lies after the checkpoint, so that no curve shows a step twice."""
-        last_epoch = event.epoch
+        last_epoch, changed = event.epoch, {key: new for key, (_, new) in event.changes.items()}
         for series in (*self.train.values(), *self.validation.values(), self.penalty, self.batches, self.lr,
                        self.epoch_seconds, self.epoch_times):  # fmt: skip
             series.truncate_after(last_epoch)
@@ -190,8 +196,7 @@ class History:
         self.resumes.append(event)
         self.epoch, self.step = event.epoch, event.step
         self.ended, self.paused, self.pace = None, False, 0.0
-        for key, (_, new) in event.changes.items():
-            self._changes[key] = new
+        self._changes |= changed
         self._marks = {at: mark for at, mark in self._marks.items() if at <= (event.step, event.epoch)}
         self._set_mark(event)
 

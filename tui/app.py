@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any, ClassVar
 
 from textual.app import SystemCommand
 from textual.binding import Binding
+from textual.dom import DOMNode
 from textual.screen import Screen
 
-from .editing import Editing
 from .explanation import diagnosis_text
 from .exporting import Exporting
-from .help import SECTIONS, page, shown
+from .help import SECTIONS, TABLE, Key, page, shown
+from .leaving import Leaving
 from .panes import Panes
 from .run_keeping import RunKeeping
 from .screens.text import TextScreen
 from .steering import Steering
+from .widgets.runs_table import RunsTable
 
 
-class LabApp(Steering, Editing, RunKeeping, Panes, Exporting):
+class LabApp(Steering, RunKeeping, Leaving, Panes, Exporting):
     """The lab."""
 
     TITLE = "ladera"
@@ -66,11 +68,20 @@ class LabApp(Steering, Editing, RunKeeping, Panes, Exporting):
         self.push_screen(TextScreen("Help", page))
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """Every action of the lab is in the command palette."""
-        yield from super().get_system_commands(screen)
-        for key in (key for _, keys in SECTIONS for key in keys if key.name):
+        """Every action of the lab is in the command palette; Textual's own Quit would not ask."""
+        yield from (command for command in super().get_system_commands(screen) if command.title != "Quit")
+        keys = [key for _, keys in SECTIONS for key in keys]
+        yield from self._commands(keys, self.lab, self)
+        yield from self._commands(TABLE, self.lab.query_one(RunsTable))
+
+    def _commands(self, keys: Iterable[Key], *owners: DOMNode) -> Iterator[SystemCommand]:
+        for key in keys:
             first = key.keys.split(",")[0]
-            for node in (self.lab, self):
-                for binding in node._bindings.key_to_bindings.get(first, ()):
-                    act = partial(node.run_action, binding.action)
-                    yield SystemCommand(key.name, f"{key.text} ({shown(first)})", act)
+            bindings = [
+                (owner, binding)
+                for owner in owners
+                for binding in owner._bindings.key_to_bindings.get(first, ())
+            ]
+            for owner, binding in bindings[:1] if key.name else ():
+                act = partial(self.run_action, binding.action, owner)
+                yield SystemCommand(key.name, f"{key.text} ({shown(first)})", act)

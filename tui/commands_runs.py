@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json as json_module
-import math
 import sys
 from pathlib import Path
 from typing import Any
 
 from ..engine.store.listing import RunInfo, list_runs
+from ..engine.strict_json import encoder, strict
 from .text import clean, fit, percent
 
 
@@ -22,7 +21,7 @@ def show_runs(runs_dir: Path, *, json: bool) -> int:
     found = list_runs(runs_dir)
     if json:
         for run in found:
-            print(json_module.dumps(_plain(run), ensure_ascii=False, allow_nan=False))
+            print(encoder().encode(_plain(run)))
         return 0
     if not found:
         print(f"no runs in {clean(str(runs_dir))}; `ladera run digits` makes one", file=sys.stderr)
@@ -59,12 +58,4 @@ def _age(seconds: float) -> str:
 
 def _plain(run: RunInfo) -> dict[str, Any]:
     values = {"name": run.name, "path": str(run.path), "state_now": run.state, "fault": run.fault}
-    return _strict(values | run.status.plain())
-
-
-def _strict(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _strict(inner) for key, inner in value.items()}
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    return value
+    return strict(values | run.status.plain())

@@ -16,7 +16,7 @@ from ..engine.store.directory import EXPERIMENT, load_experiment, refuse_name
 from ..engine.store.listing import find_run
 from ..engine.store.load import load_history
 from ..presets.catalog import change, difference, load
-from ..presets.faults import label
+from ..presets.faults import label as path_label
 from .commands_lab import experiment_of
 from .detach import announced
 from .headless import EXIT, Teller, drain
@@ -112,7 +112,7 @@ def _follow(
 
     def directory() -> str:
         place = recorder().directory
-        return "" if place is None else label(place)
+        return "" if place is None else path_label(place)
 
     def hurry() -> bool:
         return received.number is not None

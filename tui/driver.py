@@ -86,6 +86,11 @@ class ResilientDriver(LinuxDriver):
         return self._output.written
 
     @property
+    def gone(self) -> bool:
+        """Whether the terminal itself is gone, and not only left."""
+        return self._output.dead
+
+    @property
     def stalled(self) -> float:
         """Seconds for which the terminal has not taken what is written to it; 0 while it does."""
         since = self._output.blocked_since

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from ..engine.errors import InputError, LaderaError
+from collections.abc import Mapping
+from functools import partial
+
 from ..engine.experiment import Experiment
+from ..engine.store.directory import split_name
 from ..presets.catalog import (
     EXPERIMENTS,
     catalog,
     change,
+    check,
     command_line,
     compatible,
     difference,
@@ -20,11 +24,14 @@ from ..presets.catalog import (
 from .commands_lab import DEFAULT
 from .form import Row, meaning
 from .lab_base import LabBase
+from .mendable import MENDABLE, in_words
 from .preset_text import brief
 from .screens.picker import PickerScreen
 from .screens.prompt import PromptScreen
 from .screens.text import TextScreen
+from .sitting import Run
 from .text import typed
+from .values import Change
 
 
 class Editing(LabBase):
@@ -40,73 +47,95 @@ class Editing(LabBase):
         if row.is_part:
             self._pick(row)
         else:
-            self.push_screen(
+            self.ask(
                 PromptScreen(
                     row.key, row.value, self.about(row), lambda text: self.complaint(f"{row.key}={text}")
                 ),
-                lambda text: self._set(f"{row.key}={text}") if text is not None else None,
+                lambda text: self._set(f"{row.key}={text}"),
             )
 
     def _pick(self, row: Row) -> None:
-        presets = [preset for preset in catalog(row.part) if not preset.fault]
+        presets = catalog(row.part)
         reasons = [compatible(self.experiment, row.part, preset) for preset in presets]
         current = named(self.experiment, row.part)
         like = None if current else nearest(self.experiment, row.part)
         key = "data.augmentation" if row.part == "augmentation" else row.part
-        self.push_screen(
+        self.ask(
             PickerScreen(
                 row.title, presets, reasons, current.short if current else None, like.short if like else None
             ),
-            lambda name: self._set(f"{key}={name}") if name else None,
+            lambda name: self._set(f"{key}={name}"),
         )
 
     def _set(self, setting: str) -> None:
-        try:
-            changed = change(self.experiment, [setting])
-        except InputError as error:
-            self.note(str(error))
-            return
-        self.take(changed)
+        self.take(change(self.experiment, [setting]))
 
     def take(self, experiment: Experiment, base: str | None = None) -> None:
-        """Make this the experiment of the form, `base` the preset it began with; `u` undoes it."""
-        if experiment != self.experiment:
-            self._before.append((self.experiment, self.base))
-            self.experiment, self.base = experiment, base or self.base
+        """Make this the experiment of the form, and `base` what it began with; `u` undoes it."""
+        before = self.experiment, self.base, self.begun
+        self.experiment = experiment
+        if base is not None:
+            self.base, self.begun = base, experiment
+        if experiment != before[0]:
+            self._before.append(before)
             self.lab.show_experiment()
+
+    def use_experiment(self, experiment: Experiment, name: str, changes: Mapping[str, Change]) -> None:
+        """Put the experiment of a run into the form, with the `changes` that were made while it trained."""
+        changed = ", ".join(
+            f"{key}={typed(one.value)} from epoch {one.epoch}" for key, one in changes.items()
+        )
+        same = experiment == self.experiment
+        self.take(experiment, split_name(name)[0])
+        self.note(
+            f"the form has the experiment of {name}{f' as it was changed: {changed}' * bool(changed)}"
+            + ("" if same else "; u takes it back")
+        )
 
     def action_undo(self) -> None:
         """Take back the last change of the form."""
         if self._before:
-            self.experiment, self.base = self._before.pop()
+            self.experiment, self.base, self.begun = self._before.pop()
             self.lab.show_experiment()
         else:
             self.note("nothing to undo")
 
     def action_open_experiment(self) -> None:
         """Begin from another experiment preset."""
-        presets = [preset for preset in catalog(EXPERIMENTS) if not preset.fault]
-
-        def go(name: str | None) -> None:
-            preset = find(EXPERIMENTS, name) if name else None
-            if preset is not None:
-                self.take(load(preset.short), preset.short)
-
-        self.push_screen(PickerScreen("Experiment", presets, [None] * len(presets), self.base), go)
+        presets = catalog(EXPERIMENTS)
+        # Those that came with the program are tested; what a user wrote may have values that no experiment has.
+        reasons = [
+            preset.fault or None if preset.origin == "built-in" else check(preset) for preset in presets
+        ]
+        self.ask(
+            PickerScreen("Experiment", presets, reasons, self.base), lambda name: self.take(load(name), name)
+        )
 
     def action_command_line(self) -> None:
-        """Show the experiment as one command line, and only what differs from the preset it began with."""
-        base = self._origin()
+        """Show the experiment as one command line, and what differs from what it began with; and that of the run that is looked at."""
+        base, begun = self._origin(self.base)
         line = command_line(self.experiment, base)
-        text = f"{line}\n\n{_differing(f'the preset {base}', load(base), self.experiment)}"
-        if self.current is not None and self.current.experiment != self.experiment:
-            text += f"\n\n{_differing(self.current.name, self.current.experiment, self.experiment)}"
-        self.push_screen(TextScreen("This experiment as a command", text, line))
+        run = self.current
+        if run is None or run.experiment == self.experiment:
+            pages = [line, _differing(f"the preset {base}", begun, self.experiment)]
+            pages += _changed(run) if run is not None else []
+            self.push_screen(TextScreen("This experiment as a command", "\n\n".join(pages), line))
+            return
+        its_base, its_begun = self._origin(split_name(run.name)[0])
+        its_line = command_line(run.experiment, its_base)
+        pages = [
+            f"{run.name}, which the title and the charts show:\n{its_line}", _differing(f"the preset {its_base}", its_begun, run.experiment),
+            *_changed(run), f"The next experiment, in the form; r trains it:\n{line}",
+            _differing(f"the preset {base}", begun, self.experiment), _differing(run.name, run.experiment, self.experiment),
+        ]  # fmt: skip
+        copies = {"the run's": its_line, "the form's": line}
+        self.push_screen(TextScreen("Two experiments as commands", "\n\n".join(pages), copies))
 
-    def _origin(self) -> str:
-        """The preset that the experiment began with; a run's own name is none."""
-        preset = find(EXPERIMENTS, self.base)
-        return preset.short if preset is not None and not preset.fault else DEFAULT
+    def _origin(self, base: str) -> tuple[str, Experiment]:
+        """The preset that an experiment began with, if it is one that can be used; a run's own name is none."""
+        preset = find(EXPERIMENTS, base)
+        begun = self.attempt(partial(load, preset.short)) if preset is not None else None
+        return (DEFAULT, load(DEFAULT)) if begun is None else (base, begun)
 
     def action_save_preset(self) -> None:
         """Save the experiment as a preset of one's own."""
@@ -114,21 +143,19 @@ class Editing(LabBase):
         def complaint(name: str) -> str | None:
             try:
                 return f"{own_path(name)} is there already" if own_path(name).exists() else None
-            except (LaderaError, ValueError) as error:
-                return str(error)
+            except (*MENDABLE, ValueError) as error:
+                return in_words(error)
 
-        def go(name: str | None) -> None:
-            if name:
-                from ..presets.write import save_as
+        def go(name: str) -> None:
+            from ..presets.write import save_as
 
-                path = own_path(name)
-                save_as(self.experiment, path, self._origin())
-                self.base = name
-                self.note(f"saved as {path}")
+            path = save_as(self.experiment, own_path(name), self._origin(self.base)[0])
+            self.base, self.begun = name, self.experiment
+            self.note(f"saved as {path}")
 
-        self.push_screen(
+        self.ask(
             PromptScreen(
-                "Save this experiment as", f"{self.base}-mine", "letters, digits, - and _", complaint
+                "Save this experiment as", f"{self.label}-mine", "letters, digits, - and _", complaint
             ),
             go,
         )
@@ -145,6 +172,17 @@ def about_part(experiment: Experiment, part: str) -> str:
     other = difference(change(experiment, [f"{key}={like.short}"]), experiment)
     told = ", ".join(f"{name.removeprefix(f'{key}.')} = {typed(value)}" for name, _, value in other[:6])
     return f"As the preset {like.short}, but {told}{', …' * (len(other) > 6)}."
+
+
+def _changed(run: Run) -> list[str]:
+    """What was changed while a run trained, which its command does not do again."""
+    rows = [
+        f"  {key}  {run.values.began.get(key, 'none')} → {typed(one.value)} at epoch {one.epoch}"
+        for key, one in run.values.changes.items()
+    ]
+    return (
+        ["\n".join(["Changed while it trained, which the command does not do again:", *rows])] if rows else []
+    )
 
 
 def _differing(name: str, before: Experiment, after: Experiment) -> str:

@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..engine.errors import LaderaError
 from .lab_base import LabBase
 from .screens.choice import ChoiceScreen
 from .sitting import Run
@@ -36,13 +35,13 @@ class Exporting(LabBase):
         if len(several) > 1:
             ways.insert(1, (_COMPARED, f"{_COMPARED:<12} report of the {len(several)} runs that are shown"))
 
-        def go(way: str | None) -> None:
+        def go(way: str) -> None:
             if way == _COMPARED:
-                self.run_worker(self._export(several, FORMATS["html"], "comparison"), group="export")
-            elif way is not None:
-                self.run_worker(self._export([run], FORMATS[way], run.name), group="export")
+                self.behind(self._export(several, FORMATS["html"], "comparison"), "export")
+            else:
+                self.behind(self._export([run], FORMATS[way], run.name), "export")
 
-        self.push_screen(ChoiceScreen(f"Export {run.name}:", ways), go)
+        self.ask(ChoiceScreen(f"Export {run.name}:", ways), go)
 
     async def _export(self, runs: Sequence[Run], one: Format, stem: str) -> None:
         from .export.files import free_name, write
@@ -53,13 +52,9 @@ class Exporting(LabBase):
         def work() -> Path:
             return write([_read(run) for run in runs], one, target, metric)
 
-        try:
-            # A history is folded here while it trains: only what is read from the disk may be read by a thread.
-            in_thread = all(run.directory is not None for run in runs)
-            path = await asyncio.to_thread(work) if in_thread else work()
-        except LaderaError as error:
-            self.note(str(error))
-            return
+        # A history is folded here while it trains: only what is read from the disk may be read by a thread.
+        in_thread = all(run.directory is not None for run in runs)
+        path = await asyncio.to_thread(work) if in_thread else work()
         self.copy_to_clipboard(str(path))
         self.note(f"written to {path}; its path is on the clipboard if the terminal allows it")
 

@@ -30,7 +30,7 @@ SECTIONS: tuple[tuple[str, tuple[Key, ...]], ...] = (
             Key("p", "Pause or go on", "pause after this step; go on"),
             Key("space", "One step", "one step, then pause"),
             Key("right_square_bracket", "Run some epochs", "some epochs, then pause"),
-            Key("f", "Finish this epoch", "finish this epoch, save and stop"),
+            Key("f", "Finish this epoch", "finish this epoch, save and stop (asks)"),
             Key("s", "Stop", "stop (asks how)"),
             Key("k", "Save a checkpoint", "save a checkpoint"),
             Key("c", "Change while training", "change values while it trains"),
@@ -82,7 +82,7 @@ SECTIONS: tuple[tuple[str, tuple[Key, ...]], ...] = (
     (
         "Runs",
         (
-            Key("t", "Runs table", "the table; Enter looks at a run"),
+            Key("t", "Runs table", "to the table, which has keys of its own"),
             Key("n", "Next run", "look at the next run"),
             Key("a", "Compare", "compare them, by validation"),
             Key(
@@ -102,14 +102,29 @@ SECTIONS: tuple[tuple[str, tuple[Key, ...]], ...] = (
             Key("question_mark,f1", "Help", "this page"),
             Key("escape", "Back", "back"),
             Key("ctrl+l", "Show now", "the newest figures now, on a slow terminal"),
-            Key("q,ctrl+q,ctrl+c", "Leave", "leave; asks while something trains"),
+            Key("q,ctrl+q,ctrl+c", "Quit", "leave; asks while something trains"),
         ),
     ),
+)
+
+#: The keys of the runs table, which work while it has the focus; from the palette they act on its chosen run.
+TABLE = (
+    Key("enter", "", "look at the run"),
+    Key("space", "Curves", "its curves over the others, or not"),
+    Key("E", "Use this run's experiment", "its experiment into the form"),
+    Key("P", "Pin", "keep it on top, or let it go"),
+    Key("S", "Sort the runs", "by age, best value or name"),
+    Key("delete,backspace", "Take off the list", "off the list or the queue; the disk keeps it"),
+    Key("shift+up", "Later in the queue", "a queued run: later"),
+    Key("shift+down", "Earlier in the queue", "a queued run: earlier"),
+    Key("A", "Train apart", "a queued run: now, in a process of its own"),
+    Key("Y", "Copy the path", "copy its directory's path"),
 )
 
 _SHOWN = {
     "right_square_bracket": "]", "plus": "+", "equals_sign": "=", "minus": "-", "left_parenthesis": "(",
     "right_parenthesis": ")", "less_than_sign": "<", "greater_than_sign": ">", "comma": ",", "full_stop": ".", "question_mark": "?", "slash": "/", "escape": "Escape", "f1": "F1",
+    "enter": "Enter", "delete": "Del", "backspace": "⌫", "shift+up": "Shift+↑", "shift+down": "Shift+↓",
 }  # fmt: skip
 
 
@@ -124,7 +139,8 @@ def page(width: int) -> str:
     """The help page: all keys, in two columns where `width` cells hold them."""
     columns = 2 if width >= _TWO_COLUMNS else 1
     room = (width - _GAP * (columns - 1)) // columns
-    blocks = [[title, *(line for key in keys for line in _lines(key, room)), ""] for title, keys in SECTIONS]
+    sections = (*SECTIONS, ("In the runs table", TABLE))
+    blocks = [[title, *(line for key in keys for line in _lines(key, room)), ""] for title, keys in sections]
     whole = [line for block in blocks for line in block]
     if columns == 1:
         return "\n".join(whole).rstrip()

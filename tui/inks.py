@@ -56,3 +56,8 @@ INKS: dict[str, Ink] = {
         light=True,
     ),
 }  # fmt: skip
+
+
+def letter(number: int) -> str:
+    """What a run is known by where there are no colours: A for the first; like colours, letters come back into use."""
+    return chr(ord("A") + number % 26)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from textual.app import App
 from textual.content import Content
 from textual.events import DescendantFocus
 from textual.filter import LineFilter, Monochrome, NoColor
+from textual.screen import Screen
 from textual.widgets import Input
 
 from ..engine.errors import InputError
@@ -22,6 +24,8 @@ from . import memory
 from .driver import ResilientDriver
 from .filters import Colourless, SevenBit
 from .fit import MARKERS, fit, seven_bit
+from .mendable import MENDABLE, in_words
+from .naming import run_name
 from .screen_cost import ScreenCost
 from .screens.lab import LabScreen
 from .sitting import Run, Sitting, Trainer, keep_in
@@ -31,6 +35,8 @@ from .widgets.chart import warm
 from .widgets.line import Line, written
 
 _COLOURLESS, _SEVEN_BIT = Colourless(), SevenBit()
+
+T = TypeVar("T")
 
 
 class LabBase(App[str]):
@@ -58,6 +64,8 @@ class LabBase(App[str]):
         super().__init__(**options)
         self.experiment = experiment
         self.base = base
+        self.begun = experiment
+        "What `base` stands for."
         self.runs_dir = runs_dir
         self.prepare = prepare
         self.fit = fit()
@@ -72,10 +80,14 @@ class LabBase(App[str]):
         self.set_class(self.view.marker == "ascii", "-ascii")
         self.sitting = Sitting(trainer or keep_in(runs_dir), self._work)
         self.current: Run | None = watched
+        self.saving: Run | None = None
+        "The run that was told to stop when the lab was left."
+        self.handing: Run | None = None
+        "The run that is being given a process of its own."
         if watched is not None:
             self.sitting.add(watched)
         self.cost = ScreenCost()
-        self._before: list[tuple[Experiment, str]] = []
+        self._before: list[tuple[Experiment, str, Experiment]] = []
 
     def on_mount(self) -> None:
         """Open the main screen."""
@@ -96,6 +108,19 @@ class LabBase(App[str]):
             exit_on_error=False,
             name=run.label,
         )
+
+    async def let_go(self, run: Run) -> None:
+        """Wait for the end of a run of ours, and for its thread, which holds its directory to answer questions."""
+        while run.history.ended is None and not run.trouble:
+            await asyncio.sleep(0.05)
+        run.controls.stop()
+        while run.working:
+            await asyncio.sleep(0.05)
+
+    @property
+    def label(self) -> str:
+        """What a run of the form's experiment is called."""
+        return run_name(self.experiment, self.base, self.begun)
 
     def look_at(self, number: int) -> None:
         """Make a run the current one."""
@@ -124,6 +149,36 @@ class LabBase(App[str]):
         """Bytes written to the terminal so far; 0 where nothing counts them."""
         driver = self._driver
         return driver.written if isinstance(driver, ResilientDriver) else 0
+
+    # -- what may go wrong -------------------------------------------------------------------------------------------
+
+    def attempt(self, what: Callable[[], T]) -> T | None:
+        """Do something and return its result; of a fault that a user can mend say what is wrong, and return None."""
+        try:
+            return what()
+        except MENDABLE as error:
+            self.note(in_words(error))
+            return None
+
+    def ask(self, screen: Screen[T | None], go: Callable[[T], object]) -> None:
+        """Push a screen, and attempt to act on its answer if it has one."""
+
+        def answered(answer: T | None) -> None:
+            if answer is not None:
+                self.attempt(partial(go, answer))
+
+        self.push_screen(screen, answered)
+
+    def behind(self, work: Coroutine[Any, Any, object], group: str) -> None:
+        """Attempt something that takes a while, without holding up the screen."""
+
+        async def attempted() -> None:
+            try:
+                await work
+            except MENDABLE as error:
+                self.note(in_words(error))
+
+        self.run_worker(attempted(), group=group)
 
     # -- the terminal -------------------------------------------------------------------------------------------------
 

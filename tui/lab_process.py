@@ -9,8 +9,10 @@ import select
 import signal
 import sys
 import tempfile
+import threading
 import time
 import traceback
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,12 +21,19 @@ from ..engine.controls import Controls
 from ..engine.experiment import Experiment
 from ..engine.store.status import exit_code
 from .app import LabApp
+from .detach import start_detached
 from .driver import LOST, ResilientDriver
+from .leaving import command
+from .mendable import MENDABLE
 from .native_output import native_output_to, terminal_fileno
 from .signals import passed_on
 from .sitting import Run
 from .text import clean
+from .views import STATES
 from .widgets.chart import warm
+
+#: Seconds after which somebody who left the screen wonders what is waited for.
+_WONDERING = 0.5
 
 
 class _ToTraining(Controls):
@@ -57,15 +66,21 @@ def open_lab(experiment: Experiment, base: str, runs_dir: Path, watched: Run | N
     def leave(why: str) -> None:
         driver = app._driver
         if isinstance(driver, ResilientDriver):
-            driver.leave(why)
+            with suppress(RuntimeError):  # the screen was left before: its event loop is closed
+                driver.leave(why)
+
+    told: list[str] = []
 
     async def screen() -> str | None:
         result = await app.run_async()
         app.remember()
-        if received.number is None:
-            _say_that_it_trains_on(app)
-        if result == LOST:
+        _leave_screen(app)
+        if result == LOST and not _terminal_there(app):
             _let_go_of_the_terminal(app)
+        outlived = result == LOST or app._exception is not None
+        told.extend(_wait_for_the_end(app, lambda: not outlived or received.number is not None))
+        if received.number is None:
+            _hand_over(app)
         return result
 
     with tempfile.NamedTemporaryFile(prefix="ladera-", suffix=".log") as log:
@@ -79,9 +94,8 @@ def open_lab(experiment: Experiment, base: str, runs_dir: Path, watched: Run | N
         ):
             # The event loop's own end waits for the thread that trains: what is said of it comes before.
             result = asyncio.run(screen())
-            _wait_for_the_end(app.sitting.runs)
-        if result is not None and result != LOST:
-            print(clean(result, 500))
+        for line in [result] if result and result != LOST else told:
+            _say(line)
         stray = Path(log.name).read_text(errors="replace").strip()
         if stray and app.return_code:
             print(stray[-4000:], file=sys.stderr)
@@ -101,26 +115,29 @@ def _import_what_trains() -> None:
         importlib.import_module("ladera.engine.loop")
 
 
-def _say_that_it_trains_on(app: LabApp) -> None:
-    """Tell the terminal, if it takes it, that a training outlives the screen; why a screen failed goes to its native.log."""
+def _leave_screen(app: LabApp) -> None:
+    """Take back what a screen had set up for the whole process; why one failed goes to the native.log of what trains."""
     # Textual's handlers for Ctrl-Z would take up the screen again.
     signal.signal(signal.SIGTSTP, signal.SIG_DFL)
     signal.signal(signal.SIGCONT, signal.SIG_DFL)
-    run = app.sitting.training
-    place = run.directory if run is not None else None
-    fault, driver = app._exception, app._driver
-    if fault is not None and place is not None:
-        with suppress(OSError), (place / "native.log").open("a", encoding="utf-8") as native:
+    run, fault = app.sitting.training, app._exception
+    if fault is not None and run is not None and run.directory is not None:
+        with suppress(OSError), (run.directory / "native.log").open("a", encoding="utf-8") as native:
             native.write("".join(traceback.format_exception(fault)))
-    left = isinstance(driver, ResilientDriver) and driver.lost_reason is not None
-    if run is None or not run.active or not (fault or left):
-        return
-    why = "the screen failed" if fault else "the screen is gone"
-    words = f"{why}; {clean(run.name)} trains on; `ladera watch {clean(run.name)}` shows it, Ctrl-C saves and ends\n"
-    terminal = terminal_fileno()
+
+
+def _terminal_there(app: LabApp) -> bool:
+    """Whether the terminal is still one: the screen may have ended for a signal only."""
+    driver = app._driver
+    return isinstance(driver, ResilientDriver) and not driver.gone and os.isatty(terminal_fileno())
+
+
+def _say(text: str) -> None:
+    """Write a line to the terminal, unless it is gone or takes nothing."""
+    place = terminal_fileno()
     with suppress(OSError, ValueError):
-        if select.select([], [terminal], [], 0)[1]:  # one that takes nothing (Ctrl-S) would hold the end up
-            os.write(terminal, words.encode())
+        if select.select([], [place], [], 1.0)[1]:
+            os.write(place, f"{clean(text, 500)}\n".encode())
 
 
 def _let_go_of_the_terminal(app: LabApp) -> None:
@@ -138,10 +155,75 @@ def _let_go_of_the_terminal(app: LabApp) -> None:
         os.close(opened)
 
 
-def _wait_for_the_end(runs: list[Run]) -> None:
-    """Wait until no thread trains or saves any more; signals are obeyed meanwhile."""
-    while any(run.working for run in runs):
+def _wait_for_the_end(app: LabApp, leaving: Callable[[], bool]) -> list[str]:
+    """Wait until no thread trains or saves any more, and return how the runs ended; signals are obeyed meanwhile.
+
+    Runs that wait for their turn get it, unless somebody is `leaving`. What is waited for is said when it takes long
+    enough to wonder.
+    """
+    sitting = app.sitting
+    ours = [run for run in sitting.runs if run.source is None]
+    unfinished = [run for run in ours if (run.working or run.queued) and run.history.ended is None]
+    begin, said = time.monotonic(), set[tuple[str, bool]]()
+    sitting.begin = lambda run: threading.Thread(target=sitting.work, args=(run,)).start()
+    while sitting.queued or any(run.working for run in ours):
+        if leaving():
+            sitting.drop_queue()
+        sitting.poll()
+        for run in unfinished:
+            saves = run is app.saving or (leaving() and run.history.ended is None)
+            wonders = run.working and run.history.ended is None and (run.name, saves) not in said
+            if wonders and time.monotonic() > begin + _WONDERING:
+                said.add((run.name, saves))
+                why = "the screen failed; " * (app._exception is not None)
+                _say(why + still(run, app.runs_dir, saves=saves))
         time.sleep(0.05)
-    for run in runs:
+    for run in ours:
         while run.poll():
             pass
+    return [*(ended(run, app.runs_dir) for run in unfinished if not run.queued), *dropped(sitting.dropped)]
+
+
+def _hand_over(app: LabApp) -> None:
+    """Give the run that was to go on in the background its process: the screen has ended while it was being saved."""
+    run = app.handing
+    if (
+        run is not None
+        and run.directory is not None
+        and run.history.ended
+        and run.history.ended.interrupted_by
+    ):
+        with suppress(*MENDABLE):
+            start_detached(["resume", str(run.directory), "--quiet"])
+
+
+def still(run: Run, runs_dir: Path, *, saves: bool) -> str:
+    """What a run does after the screen was left, and what can be done about it."""
+    history = run.history
+    where = f" ({history.epoch}/{history.epochs})" if history.started else ""
+    if saves:
+        return f"saving {run.name}{where}…"
+    return (
+        f"{run.name} still trains{where}; Ctrl-C saves and stops, `{command('watch', run, runs_dir)}` looks"
+    )
+
+
+def ended(run: Run, runs_dir: Path) -> str:
+    """How a run ended after the screen was left."""
+    end = run.history.ended
+    if end is None:
+        return f"{run.name}: {run.trouble or 'it has not begun'}"
+    if end.interrupted_by and run.history.saved:
+        return f"{run.name} was saved after {end.step:,} steps: `{command('resume', run, runs_dir)}` goes on"
+    detail = f": {end.detail}" if end.reason in ("failed", "diverged") else ""
+    return f"{run.name} {STATES[end.reason][1]} at epoch {end.epoch}{detail}"
+
+
+def dropped(runs: Sequence[Run]) -> list[str]:
+    """Which runs of the queue were not trained."""
+    names = ", ".join(run.name for run in runs)
+    return (
+        [f"{len(runs)} queued run{'s were' if len(runs) > 1 else ' was'} not trained: {names}"]
+        if runs
+        else []
+    )

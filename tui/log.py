@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..engine.changes import flat
 from ..engine.events import (
     Checked,
     CheckpointSaved,
@@ -21,8 +22,10 @@ from ..engine.events import (
     RunStarted,
     StepsEnded,
     StorageFailed,
+    to_plain,
 )
 from .progress import measured, remark, title
+from .query import wanted as query_wanted
 from .text import clean, count, duration, number
 
 #: How much is told, and which events are left out.
@@ -179,14 +182,29 @@ def _ended(event: RunEnded) -> list[_Found]:
     return found
 
 
+#: What a filter may name.
+FIELDS = ("kind", "epoch", "time", "text")
+
+
+def record(event: Event) -> str:
+    """The whole of an event: its fields, one a line."""
+    values = flat(to_plain(event))
+    wide = min(32, max(map(len, values)))
+    return "\n".join(f"{clean(key):<{wide}}  {clean(_said(value), 20_000)}" for key, value in values.items())
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(_said, value)) or "none"
+    return str(value) if value not in (None, "", {}) else "none"
+
+
 def wanted(query: str) -> Callable[[Entry], bool]:
-    """Return the test for words that a line must hold and !words that it must not; upper and lower case are alike."""
-    terms = [term.casefold() for term in query.split() if term != "!"]
-    need = [term for term in terms if not term.startswith("!")]
-    bar = [term[1:] for term in terms if term.startswith("!")]
+    """Return the test for a query, as in `query.wanted`. Raises ValueError for a broken one."""
+    test = query_wanted(query, FIELDS)
 
-    def test(entry: Entry) -> bool:
-        text = entry.plain.casefold()
-        return all(term in text for term in need) and not any(term in text for term in bar)
+    def matches(entry: Entry) -> bool:
+        epoch = "" if entry.epoch is None else str(entry.epoch)
+        return test({"kind": entry.kind, "epoch": epoch, "time": clock(entry.time), "text": entry.text})
 
-    return test
+    return matches

@@ -13,7 +13,7 @@ from typing import Protocol
 from ..engine.events import Event
 from ..engine.history import History
 from ..engine.store import log
-from .log import LEVELS, Entry, entries, wanted
+from .log import LEVELS, Entry, entries, record, wanted
 from .text import clean
 
 #: Lines that can be scrolled through, and bytes at the end of the log that are read for them.
@@ -38,6 +38,10 @@ class Lines(Protocol):
 
     def part(self, first: int, number: int) -> list[Entry]:
         """Return some lines."""
+        ...
+
+    def whole(self, at: int) -> str:
+        """Return all that is known of what a line tells; "" if there is no such line."""
         ...
 
 
@@ -132,6 +136,20 @@ class FromFile:
             self.note = "its log cannot be read"
         return found
 
+    def whole(self, at: int) -> str:
+        """Read its record again."""
+        if not 0 <= at < len(self._places):
+            return ""
+        try:
+            with self._path.open("rb") as file:
+                file.seek(self._places[at][0])
+                line = file.readline(1 << 20)
+        except OSError:
+            self.note = "its log cannot be read"
+            return ""
+        event = log.parse(line)
+        return clean(line.decode(errors="replace"), 20_000) if event is None else record(event)
+
 
 #: Events of exactly one line: known without reading the record.
 _SINGLE = tuple(
@@ -188,6 +206,10 @@ class FromHistory:
         chosen = self._entries[max(0, first) : max(0, first) + number]
         return [entries(event, self._history.monitor, self._changed)[at] for event, at in chosen]
 
+    def whole(self, at: int) -> str:
+        """Tell the event."""
+        return record(self._entries[at][0]) if 0 <= at < len(self._entries) else ""
+
 
 class FromOutput:
     """What libraries printed, from files of plain text: the last 256 KiB of each."""
@@ -218,7 +240,7 @@ class FromOutput:
         self._seen, self._entries = sizes, []
         for path in self._paths:
             for text in self._tail(path):
-                entry = Entry(math.nan, "", clean(text, 1000))
+                entry = Entry(math.nan, "", clean(text, 20_000))
                 if entry.text and (self._test is None or self._test(entry)):
                     self._entries.append(entry)
         return True
@@ -237,3 +259,7 @@ class FromOutput:
     def part(self, first: int, number: int) -> list[Entry]:
         """Return some lines."""
         return self._entries[max(0, first) : max(0, first) + number]
+
+    def whole(self, at: int) -> str:
+        """Return the line."""
+        return self._entries[at].text if 0 <= at < len(self._entries) else ""

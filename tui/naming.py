@@ -10,13 +10,17 @@ from ..engine.store.directory import EXPERIMENT, split_name
 from ..presets.catalog import PresetError, load
 
 
-def run_name(experiment: Experiment, base: str) -> str:
-    """Name a run of an experiment that began with `base`: a preset, a file, or what an earlier run was called."""
-    try:
-        before = load(base).data
-    except PresetError:  # an earlier run's name is no preset
-        return _called(base)
-    data = experiment.data
+def run_name(experiment: Experiment, base: str, begun: Experiment | None = None) -> str:
+    """Name a run of an experiment that began with `base`: a preset, a file, or what an earlier run was called.
+
+    `begun` is what `base` stands for; without it, `base` is looked up.
+    """
+    if begun is None:
+        try:
+            begun = load(base)
+        except PresetError:  # an earlier run's name is no preset
+            return _called(base)
+    data, before = experiment.data, begun.data
     if (data.name, data.path) == (before.name, before.path):
         return _called(base)
     return (

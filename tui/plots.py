@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from ..engine.history import History
 from .abscissa import NAMES, Abscissa
 from .curves import Band, ChartSpec, Curve, Mark, Palette, Strip
-from .inks import INKS
+from .inks import INKS, letter
 from .progress import SHARES, measured, title
 from .progress import metric as metric_of
 from .sitting import Run
@@ -136,10 +136,10 @@ def _chart(
     )  # fmt: skip
 
 
-def _waiting(run: Run | None) -> str:
-    if run is not None and run.queued:
-        return "queued"
-    return "loading torch…" if run is not None and run.loading else "reading the data…"
+def _waiting(run: Run) -> str:
+    """Why a run has not begun yet."""
+    queued = "queued: it trains when those before it have ended\n\nShift+↓ in the runs table (t) lets it train earlier"
+    return queued if run.queued else run.preparing
 
 
 def _nothing(history: History) -> str:
@@ -168,9 +168,10 @@ def _beside(other: Run, name: str, window: _Window) -> list[Curve]:
     """The curve of a run that the current one is compared with; one that diverged asks for no room."""
     below = Abscissa(other.history, window.view.axis)
     diverged = other.history.ended is not None and other.history.ended.reason == "diverged"
-    found = _curve(
-        _curves(other)[name], short_name(other.name, _LABEL), other, "dim", window, below, bare=True
-    )
+    label = short_name(other.name, _LABEL)
+    if not window.view.colour:  # the letter that the runs table has in the colour's place
+        label = f"{letter(other.number)} {short_name(other.name, _LABEL - 2)}"
+    found = _curve(_curves(other)[name], label, other, "dim", window, below, bare=True)
     return [replace(curve, fits=not diverged) for curve in found]
 
 

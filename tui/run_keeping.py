@@ -1,4 +1,4 @@
-"""The runs: look at another, compare, open and go on with earlier ones, hand one over to the background, leave."""
+"""The runs: look at another, compare, open earlier ones, use their experiments, go on with them, train one apart."""
 
 from __future__ import annotations
 
@@ -6,18 +6,25 @@ import asyncio
 import tempfile
 from pathlib import Path
 
-from ..engine.errors import LaderaError
+from ..engine.errors import StoreError
+from ..engine.experiment import Experiment
+from ..engine.store.directory import load_experiment
+from ..engine.store.listing import run_info
+from ..engine.store.status import Status
 from .detach import start_detached
-from .lab_base import LabBase
+from .editing import Editing
+from .going_on import complaint, settings_of, suggestion
+from .mendable import MENDABLE, in_words
 from .run_rows import comparison
 from .screens.archive import ArchiveScreen
-from .screens.choice import ChoiceScreen
+from .screens.prompt import PromptScreen
 from .screens.text import TextScreen
 from .sitting import Run
 from .text import clean
+from .values import Change, in_force
 
 
-class RunKeeping(LabBase):
+class RunKeeping(Editing):
     """What a user does with runs as a whole."""
 
     def action_next_run(self) -> None:
@@ -45,56 +52,117 @@ class RunKeeping(LabBase):
             )
             return
         run.queued = False
-        self.run_worker(self._start_apart(run), group="detach")
+        self.behind(self._start_apart(run), "detach")
 
     async def _start_apart(self, run: Run) -> None:
-        from ..presets.write import save_as
-
-        with tempfile.TemporaryDirectory() as folder:
-            path = save_as(run.experiment, Path(folder) / "experiment.toml")
-            command = ["run", str(path), "--name", run.label, "--runs-dir", str(self.runs_dir), "--quiet"]
-            code, answer = await asyncio.to_thread(start_detached, command)
+        try:
+            code, answer = await self._detached(run)
+        except MENDABLE as error:
+            code, answer = 1, in_words(error)
         if code:
             run.trouble = answer
+            self.lab.show_all()
         else:
             self.sitting.remove(run)
             await self._watch(Path(answer))
             self.note(f"{Path(answer).name} trains in a process of its own")
 
+    async def _detached(self, run: Run) -> tuple[int, str]:
+        from ..presets.write import save_as
+
+        with tempfile.TemporaryDirectory() as folder:
+            path = save_as(run.experiment, Path(folder) / "experiment.toml")
+            command = ["run", str(path), "--name", run.label, "--runs-dir", str(self.runs_dir), "--quiet"]
+            return await asyncio.to_thread(start_detached, command)
+
+    # -- runs of earlier sittings ------------------------------------------------------------------------------------
+
     def action_archive(self) -> None:
-        """All runs of the runs directory; look at one, or go on with it."""
+        """All runs of the runs directory; look at one, go on with it, or use its experiment again."""
 
-        def go(answer: tuple[str, Path] | None) -> None:
-            if answer is None:
-                return
+        def go(answer: tuple[str, Path]) -> None:
             what, directory = answer
-            if what == "resume":
-                self.run_worker(self._resume(directory), group="detach")
-            else:
-                self.run_worker(self._watch(directory), group="detach")
+            ways = {"look": self._watch, "resume": self._ask_resume, "use": self._use}
+            self.behind(ways[what](directory), "archive")
 
-        self.push_screen(ArchiveScreen(self.runs_dir), go)
+        self.ask(ArchiveScreen(self.runs_dir, self._free, self._moved), go)
+
+    def _in(self, directory: Path) -> Run | None:
+        """The run of this sitting that is in a directory."""
+        there = directory.absolute()
+        return next(
+            (run for run in self.sitting.runs if run.directory and run.directory.absolute() == there), None
+        )
 
     async def _watch(self, directory: Path) -> None:
         from .watching import watch  # the first frame waits for no log of another process
 
-        run = next((run for run in self.sitting.runs if run.directory == directory), None)
+        run = self._in(directory)
         if run is None:
-            try:
-                run = await asyncio.to_thread(watch, directory)
-            except LaderaError as error:
-                self.note(str(error))
-                return
+            run = await asyncio.to_thread(watch, directory)
             self.sitting.add(run)
         self.look_at(run.number)
 
-    async def _resume(self, directory: Path) -> None:
+    async def _use(self, directory: Path) -> None:
+        experiment, changes, _ = await asyncio.to_thread(_as_it_is, directory)
+        self.use_experiment(in_force(experiment, changes), directory.name, changes)
+
+    async def _ask_resume(self, directory: Path) -> None:
+        """Ask what shall change, since what came to its end has nothing left to do."""
+        experiment, changes, state = await asyncio.to_thread(_as_it_is, directory)
+        if state in ("training", "paused"):
+            self.note(f"{directory.name} trains already")
+            await self._watch(directory)
+            return
+        now = in_force(experiment, changes)
+        text, why = suggestion(state, now)
+        self.ask(
+            PromptScreen(
+                f"Go on with {clean(directory.name)}, changed by", text,
+                f"{why} key=value, several with spaces between; nothing leaves all as it was.",
+                lambda text: complaint(text, now),
+            ),
+            lambda text: self.behind(self._resume(directory, settings_of(text)), "detach"),
+        )  # fmt: skip
+
+    async def _resume(self, directory: Path, settings: list[str]) -> None:
         self.note(f"{directory.name} goes on in a process of its own…")
-        code, answer = await asyncio.to_thread(start_detached, ["resume", str(directory), "--quiet"])
+        await self._free(directory)
+        options = [word for setting in settings for word in ("--set", setting)]
+        code, answer = await asyncio.to_thread(
+            start_detached, ["resume", str(directory), *options, "--quiet"]
+        )
         if code:
             self.note(answer)
-        else:
-            await self._watch(directory)
+            return
+        run = self._in(directory)
+        if run is not None and run.source is None:
+            self.sitting.remove(run)  # another process trains it: it is looked at from its directory
+        await self._watch(directory)
+
+    async def _free(self, directory: Path) -> None:
+        """End our thread that only answers questions about a run, since it holds the directory."""
+        run = self._in(directory)
+        if run is not None and run.source is None:
+            if run.active:
+                raise StoreError(f"{run.name} trains in this lab: s stops it")
+            await self.let_go(run)
+
+    def _moved(self, directory: Path, where: Path | None) -> None:
+        """A directory has another name, or is gone."""
+        run = self._in(directory)
+        if run is None:
+            return
+        if where is not None and run.source is None:
+            run.directory = where
+            self.lab.show_all()
+            return
+        was_current = run is self.current
+        self.take_off(run)
+        if where is not None and was_current:
+            self.behind(self._watch(where), "archive")
+
+    # -- all of them -------------------------------------------------------------------------------------------------
 
     def action_compare(self) -> None:
         """What differs between the runs of this sitting, and how they did; ranked by validation, never by test."""
@@ -105,56 +173,10 @@ class RunKeeping(LabBase):
         self.lab.add_class("-listing")
         self.lab.query_one("#runs").focus()
 
-    def action_leave(self) -> None:
-        """Leave; asks while something trains here."""
-        training = self.sitting.training
-        if training is None or not training.active:
-            self.exit()
-            return
 
-        def go(way: str | None) -> None:
-            if way == "stop":
-                training.controls.stop("leaving the lab")
-                self.exit(f"{training.name} was saved: `ladera resume {training.name}` goes on")
-            elif way == "detach":
-                self.action_detach()
-
-        self.push_screen(
-            ChoiceScreen(
-                f"{clean(training.name)} is training.",
-                [
-                    ("on", "Go on training, stay here"),
-                    ("detach", "Leave and let it train in the background (ladera watch shows it)"),
-                    ("stop", "Save it, stop it and leave (ladera resume goes on later)"),
-                ],
-            ),
-            go,
-        )
-
-    def action_detach(self) -> None:
-        """Hand the run that trains to a process of its own, and leave."""
-        training = self.sitting.training
-        if training is None:
-            self.note("Nothing trains here that could go on in the background")
-            return
-        self.note("saves it and hands it to a process of its own…")
-        self.run_worker(self._hand_over(training), group="detach")
-
-    async def _hand_over(self, run: Run) -> None:
-        while run.directory is None and not run.trouble:
-            await asyncio.sleep(0.05)
-        run.controls.stop("handing over")
-        while run.history.ended is None and not run.trouble:
-            await asyncio.sleep(0.05)
-        run.controls.stop()
-        while run.working:
-            await asyncio.sleep(0.05)
-        if run.directory is None:
-            return
-        code, answer = await asyncio.to_thread(start_detached, ["resume", str(run.directory), "--quiet"])
-        if code:
-            self.note(
-                f"it could not go on in the background: {answer}. It is saved: `ladera resume {run.name}`"
-            )
-            return
-        self.exit(f"{run.name} trains in the background: `ladera watch {run.name}` shows it")
+def _as_it_is(directory: Path) -> tuple[Experiment, dict[str, Change], str]:
+    """The experiment of a run, what was changed since it began, and how it is doing; reads its files."""
+    info = run_info(directory)
+    status = Status() if info is None else info.status
+    changes = {str(one["key"]): Change(one["value"], one["epoch"]) for one in status.changes}
+    return load_experiment(directory), changes, "damaged" if info is None else info.state

@@ -5,23 +5,26 @@ No widget and no terminal in here. A training thread only appends events to a qu
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from ..engine.branching import Branch, Ring
 from ..engine.controls import Controls
+from ..engine.data.names import to_be_fetched
 from ..engine.events import CheckpointSaved, CommandTaken, Event, Probed, RunEnded, RunStarted, StorageFailed
 from ..engine.experiment import Experiment
 from ..engine.history import History
+from ..engine.store import log
 from .text import clean
+from .values import Values, in_force, live_changes
 
-#: Events folded at one poll; the rest waits, so that a burst cannot hold up a key press.
-_AT_ONCE = 20_000
+#: Seconds that one poll may fold events, and events between looks at the clock: a burst cannot hold up a key press.
+_BUDGET, _AT_ONCE = 0.01, 64
 
 #: What is waited for after each command.
 _AWAITED = {
@@ -37,6 +40,10 @@ _AWAITED = {
 }
 #: Of those the ones that take longer than until the training has heard of them.
 _LONGER = ("checkpoint", "finish_epoch", "stop", "abandon")
+
+
+def _nothing() -> None:
+    """Nothing to let go of."""
 
 
 @dataclass(eq=False)
@@ -77,25 +84,51 @@ class Run:
     "The command that it was given last, until it has taken effect."
     outside: str = ""
     "What its directory says if its process is gone: crashed, stalled or damaged."
-    _loading: bool = False
-    "What `loading` was at the last poll."
-    _in_force: tuple[int, Experiment] | None = None
-    "The number of commands it was asked for after, and the answer."
+    unread: int = 0
+    "Lines of its log that are no record."
+    senseless: int = 0
+    "Records of its log that contradict what came before, and were passed over."
+    damage_told: int = 0
+    "How many of both were told of."
+    let_go: Callable[[], None] = _nothing
+    "Called when it is taken off the list."
+    _known: tuple[tuple[int, int, int], Experiment, Values] | None = None
+    "What its values were asked for after, and the answers."
+    _told: tuple[bool, str] = (False, "")
+    "What `loading` and `outside` were at the last poll: they change without an event."
 
     @property
     def in_force(self) -> Experiment:
         """Its experiment with what commands have changed since it began."""
-        commands = len(self.history.commands)
-        if self._in_force is None or self._in_force[0] != commands:
-            self._in_force = commands, self._changed()
-        return self._in_force[1]
+        return self._looked()[1]
 
-    def _changed(self) -> Experiment:
-        plain = self.history.in_force
-        try:
-            return Experiment.model_validate(plain) if plain else self.experiment
-        except ValidationError:  # a log from elsewhere
-            return self.experiment
+    @property
+    def values(self) -> Values:
+        """The values of its experiment, and what was changed since it began."""
+        return self._looked()[2]
+
+    def _looked(self) -> tuple[tuple[int, int, int], Experiment, Values]:
+        history = self.history
+        after = id(history), len(history.commands), len(history.resumes)
+        if self._known is None or self._known[0] != after:
+            changes = live_changes(history)
+            experiment = in_force(self.experiment, changes) if changes else self.experiment
+            self._known = after, experiment, Values.of(self.experiment.plain(), changes)
+        return self._known
+
+    @property
+    def preparing(self) -> str:
+        """What it is doing until it has begun, in words."""
+        if self.loading:
+            return "loading torch…"
+        return self._fetching or "reading the data…"
+
+    @cached_property
+    def _fetching(self) -> str:
+        name = self.experiment.data.name
+        if not to_be_fetched(name):
+            return ""
+        return f"{name} is fetched from openml.org, once;\nthe first epoch comes when it is here, in a minute or some"
 
     @property
     def name(self) -> str:
@@ -126,20 +159,42 @@ class Run:
         """What is being waited for, in words; "" for nothing."""
         return _AWAITED.get(self.asked, "") if self.active else ""
 
-    def poll(self) -> bool:
-        """Fold what arrived; whether anything did."""
+    @property
+    def damaged(self) -> int:
+        """Lines of its log that could not be taken in."""
+        return self.unread + self.senseless
+
+    def damage(self) -> str:
+        """What to say of lines that could not be taken in, if there are far more than were told of; "" if not."""
+        if self.damaged <= 2 * self.damage_told:
+            return ""
+        self.damage_told = self.damaged
+        lines = f"{self.damaged:,} damaged line{'s' * (self.damaged != 1)}"
+        return f"{lines} in the log of {self.name}, passed over: G shows its log"
+
+    def poll(self, until: float | None = None) -> bool:
+        """Fold what arrived, until that time of the monotonic clock if there is much; whether anything arrived."""
         if self.source is not None:
             self.incoming.extend(self.source(self))
-        news = bool(self.incoming) or self.loading != self._loading
-        self._loading = self.loading
-        for _ in range(min(len(self.incoming), _AT_ONCE)):
-            event = self.incoming.popleft()
-            if isinstance(event, Probed):
-                self.answers[event.probe] = event
-            self.history.apply(event)
-            if self.asked and self._obeyed(event):
-                self.asked = ""
+        until = time.monotonic() + _BUDGET if until is None else until
+        news = bool(self.incoming) or (self.loading, self.outside) != self._told
+        self._told = self.loading, self.outside
+        while self.incoming:
+            for _ in range(min(len(self.incoming), _AT_ONCE)):
+                self._take(self.incoming.popleft())
+            if time.monotonic() >= until:
+                break
         return news
+
+    def _take(self, event: Event) -> None:
+        if isinstance(event, Probed):
+            self.answers[event.probe] = event
+        if self.source is None:
+            self.history.apply(event)
+        else:  # a log may be damaged, or of a version to come
+            self.senseless += log.fold(self.history, [event])
+        if self.asked and self._obeyed(event):
+            self.asked = ""
 
     def _obeyed(self, event: Event) -> bool:
         """Whether an event ends the wait for the command that was given last."""
@@ -159,10 +214,15 @@ class Sitting:
         """`trainer` yields a run's events; `begin(run)` must call `work(run)` in a thread."""
         self.runs: list[Run] = []
         self.training: Run | None = None
+        self.held = False
+        "Whether the queue waits: the lab is about to be left."
         self.closed = False
         "Nobody looks any more: a run that ends answers no probes."
+        self.dropped: list[Run] = []
+        "Those that waited when the queue was dropped."
         self._trainer = trainer
-        self._begin = begin
+        self.begin = begin
+        "Calls `work` for a run in a thread."
 
     def start(self, experiment: Experiment, label: str, branch: Branch | None = None) -> Run:
         """Train an experiment now, or queue it behind the one that trains; `branch` is the state to start from."""
@@ -186,7 +246,13 @@ class Sitting:
             run.queued = False
             if run.source is None:  # a run of another process goes on
                 run.controls.stop()
+            run.let_go()
             self.runs.remove(run)
+
+    @property
+    def queued(self) -> list[Run]:
+        """The runs that wait, in the order of their turns."""
+        return [run for run in self.runs if run.queued]
 
     def move(self, run: Run, by: int) -> None:
         """Let a queued run train earlier (-1) or later (1) than its neighbour in the queue."""
@@ -213,31 +279,36 @@ class Sitting:
         """End what only waits for questions; what trains goes on to its end."""
         self.closed = True
         for run in self.runs:
-            run.queued = False
             if run.source is None and any(
                 isinstance(event, RunEnded) for event in [*run.incoming, run.history.ended]
             ):
                 run.controls.stop()
 
+    def drop_queue(self) -> None:
+        """Train nothing of what waits."""
+        self.dropped += self.queued
+        for run in self.runs:
+            run.queued = False
+
     def poll(self) -> bool:
         """Fold what arrived for all runs, and start the next queued one; whether anything is new."""
-        news = False
+        news, until = False, time.monotonic() + _BUDGET
         for run in self.runs:
-            news = run.poll() or news
+            news = run.poll(until) or news
         current = self.training
         if current is not None and (current.trouble or current.history.ended is not None):
             self.training, news = None, True
         return self._next() or news
 
     def _next(self) -> bool:
-        if self.training is not None:
+        if self.training is not None or self.held:
             return False
         for run in self.runs:
             if run.queued:
                 run.queued, self.training = False, run
                 self._let_go(run)
                 run.working = True
-                self._begin(run)
+                self.begin(run)
                 return True
         return False
 

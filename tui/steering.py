@@ -45,7 +45,7 @@ class Steering(LabBase):
             paused = f", which is paused: n looks at it, p goes on with {name}" * (
                 other is not None and other.history.paused
             )
-            self.note(f"{run.label} is queued; it starts when {name} ends{paused}")
+            self.note(f"{run.name} is queued; it starts when {name} ends{paused}")
         else:
             self.current = run
         if self._slow:
@@ -96,8 +96,8 @@ class Steering(LabBase):
         )
 
     def action_finish_epoch(self) -> None:
-        """Finish the epoch, save and stop."""
-        self._command("finish_epoch", "stops after this epoch and saves")
+        """Ask whether to finish the epoch, save and stop."""
+        self._ask_to_stop("Stop this run after this epoch?", ("finish_epoch",))
 
     def action_checkpoint(self) -> None:
         """Save the state now."""
@@ -105,30 +105,25 @@ class Steering(LabBase):
 
     def action_stop(self) -> None:
         """Ask how to stop."""
+        self._ask_to_stop("Stop this run?", ("finish_epoch", "stop", "abandon"))
+
+    def _ask_to_stop(self, question: str, ways: tuple[str, ...]) -> None:
+        """Ask for one of the ways to stop; the first answer goes on training."""
         if self.current is None or not self.current.active:
             self._command("stop", "")
             return
-
-        def go(way: str | None) -> None:
-            words = {
-                "stop": "stops after this step and saves",
-                "finish_epoch": "stops after this epoch and saves",
-                "abandon": "stops after this step",
-            }
-            if way in words:
-                self._command(way, words[way])
-
-        self.push_screen(
-            ChoiceScreen(
-                "Stop this run?",
-                [
-                    ("stop", "Save and stop now: best weights restored and tested"),
-                    ("finish_epoch", "Finish this epoch, then save and stop"),
-                    ("abandon", "Abandon: no final save, no test"),
-                    ("on", "Go on training"),
-                ],
+        told = {
+            "finish_epoch": ("Finish this epoch, then save and stop", "stops after this epoch and saves"),
+            "stop": (
+                "Save and stop now: best weights restored and tested",
+                "stops after this step and saves",
             ),
-            go,
+            "abandon": ("Abandon: no final save, no test", "stops after this step"),
+        }
+        choices = [("on", "Go on training"), *((way, told[way][0]) for way in ways)]
+        self.ask(
+            ChoiceScreen(question, choices),
+            lambda way: self._command(way, told[way][1]) if way in told else None,
         )
 
     def action_slow_motion(self) -> None:
@@ -230,7 +225,7 @@ class Steering(LabBase):
                     f"{', '.join(from_start)} acts from the first step on: the new run starts at epoch 0"
                 )
             name = split_name(run.name)[0] if run.directory is not None else self.base
-            label = run_name(changed, name)
+            label = run_name(changed, name, before)
             self._look_at_new(self.sitting.start(changed, label, None if from_start else branch))
 
         help_text = (

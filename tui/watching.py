@@ -4,50 +4,18 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
 
-from ..engine.controls import Controls
-from ..engine.errors import StoreError
 from ..engine.events import Event
-from ..engine.store.control import Control
 from ..engine.store.directory import load_experiment
 from ..engine.store.listing import run_info
 from ..engine.store.load import follow
+from .remote import RemoteControls
 from .sitting import Run
 
 _LOG_SECONDS = 0.2
 _STATE_SECONDS = 1.0
-
-
-class RemoteControls(Controls):
-    """Commands for a run of another process. `send` raises StoreError if nobody takes them."""
-
-    def __init__(self, directory: Path) -> None:
-        super().__init__()
-        self._directory = directory
-        self._control: Control | None = None
-
-    def send(self, name: str, value: Any = None) -> None:
-        """Send a command; a connection that broke is made anew once."""
-        for attempt in (1, 2):
-            try:
-                self._control = self._control or Control(self._directory, timeout=1.0)
-                self._control.send(name, value)
-                return
-            except StoreError:
-                self.close()
-                if attempt == 2:
-                    raise
-
-    def answers(self) -> list[Event]:
-        """Return the answers to probes that came."""
-        return [*self._control.poll()] if self._control is not None else []
-
-    def close(self) -> None:
-        """Let go; the run goes on."""
-        if self._control is not None:
-            self._control.close()
-            self._control = None
+#: Bytes of the log that are parsed at once, and seconds that it may take at one poll: a key must not wait longer.
+_PORTION, _BUDGET = 1 << 16, 0.01
 
 
 def watch(directory: Path) -> Run:
@@ -60,13 +28,16 @@ def watch(directory: Path) -> Run:
     due = {"log": 0.0, "state": 0.0}
 
     def news(run: Run) -> list[Event]:
-        now, events = time.monotonic(), list[Event]()
-        if now >= due["log"]:
-            due["log"] = now + _LOG_SECONDS
-            events += follower.poll()
-            if follower.restarted:
-                run.history = type(run.history)()
-            events += controls.answers()
+        now, events = time.monotonic(), controls.answers()
+        if now >= due["log"] and not run.incoming:
+            while told := follower.poll(_PORTION):
+                if follower.restarted:
+                    run.history, events = type(run.history)(), []
+                events += told
+                if time.monotonic() >= now + _BUDGET:
+                    break
+            run.unread = follower.bad
+            due["log"] = now if told else now + _LOG_SECONDS
         if now >= due["state"]:
             due["state"] = now + _STATE_SECONDS
             info = run_info(directory)
@@ -77,5 +48,5 @@ def watch(directory: Path) -> Run:
 
     return Run(
         load_experiment(directory), directory.name, number=0, history=history, controls=controls,
-        directory=directory, source=news,
+        directory=directory, source=news, unread=follower.bad, let_go=controls.close,
     )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 Task = Literal["multiclass", "binary", "regression"]
@@ -40,3 +41,15 @@ FACTS: dict[str, Facts] = {
     "fashion-mnist": Facts("multiclass", "image", online=True),
     "cifar-10": Facts("multiclass", "image", online=True),
 }
+
+
+def cache_file(name: str) -> Path:
+    """Return where a set that is fetched is kept after the first time."""
+    from platformdirs import user_cache_path
+
+    return user_cache_path("ladera") / "sets" / f"{name}.npz"
+
+
+def to_be_fetched(name: str | None) -> bool:
+    """Whether a set has to come over the network first."""
+    return name in FACTS and FACTS[name].online and not cache_file(name).exists()

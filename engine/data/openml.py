@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from platformdirs import user_cache_path
 
 from ..errors import InputError, quoted
 from .dataset import Dataset, unit_float32
+from .names import cache_file
 
 _DIGITS = tuple(map(str, range(10)))
 _CLOTHES = (
@@ -45,11 +45,6 @@ REMOTE: dict[str, _Remote] = {
     "fashion-mnist": _Remote("Fashion-MNIST", (1, 28, 28), _CLOTHES),
     "cifar-10": _Remote("CIFAR_10", (3, 32, 32), _OBJECTS),
 }
-
-
-def cache_file(name: str) -> Path:
-    """Return where a fetched set is kept."""
-    return user_cache_path("ladera") / "sets" / f"{name}.npz"
 
 
 def fetch(name: str) -> Dataset:

@@ -12,6 +12,7 @@ import os
 import shutil
 import socket
 import tempfile
+import time
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -21,14 +22,27 @@ from ..events import Event, Probed, from_plain
 
 NAME = "control.sock"
 
+# The longest line that is waited for; what is longer is no answer.
+_LONGEST_LINE = 64 << 20
+
 # The address of a unix socket holds 104 bytes on macOS, 108 on Linux.
 _LONGEST_PATH = 100
 
 
+class UnreachableError(StoreError):
+    """No process takes commands in this directory, or the one that did is gone."""
+
+
+class NoAnswerError(UnreachableError):
+    """The process is there and does not answer: it hangs or is stopped, and may still obey when it goes on."""
+
+
 class Control:
-    """A watcher's connection to the process that trains. Raises StoreError if there is none to connect to."""
+    """A watcher's connection to the process that trains. Raises UnreachableError if there is none to connect to."""
 
     def __init__(self, directory: Path, timeout: float = 5.0) -> None:
+        self.closed = False
+        "Whether the other end has closed the connection."
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.settimeout(timeout)
         self._timeout = timeout
@@ -39,32 +53,48 @@ class Control:
                 self._socket.connect(address)
         except OSError as error:
             self._socket.close()
-            raise StoreError(
-                f"{directory.name} takes no commands: no process of it listens ({error.strerror})"
+            why = error.strerror or str(error)
+            raise UnreachableError(
+                f"{directory.name} takes no commands: no process of it listens ({why})"
             ) from None
 
     def send(self, command: str, value: Any = None) -> None:
-        """Send a command and wait until it is taken in. Raises StoreError if it is refused or nobody answers."""
+        """Send a command and wait until it is taken in.
+
+        Raises StoreError if it is refused, NoAnswerError if nobody answers in time, UnreachableError if the process is gone.
+        """
+        until = time.monotonic() + self._timeout
         try:
             self._socket.settimeout(self._timeout)
             self._socket.sendall(json.dumps({"command": command, "value": value}).encode() + b"\n")
             while True:
+                # Answers to probes may come all the while: each part of the wait is short of the same end.
+                self._socket.settimeout(max(0.001, until - time.monotonic()))
                 for answer in self._lines(self._socket.recv(1 << 16)):
                     if "error" in answer and "event" not in answer:
                         raise StoreError(str(answer["error"]))
                     if answer.get("ok") is True:
                         return
+                if time.monotonic() > until:
+                    raise TimeoutError
+        except TimeoutError:
+            raise NoAnswerError(
+                f"no answer within {self._timeout:g} s: its process hangs or is stopped, and may still obey when it goes on"
+            ) from None
         except OSError as error:
-            raise StoreError(f"the run takes no commands any more: {error}") from None
+            self.closed = True
+            raise UnreachableError(f"the run takes no commands any more: {error}") from None
 
     def poll(self) -> list[Probed]:
         """Return the answers to probes that came since the last call, without waiting."""
         try:
             self._socket.settimeout(0)
-            while data := self._socket.recv(1 << 20):
-                self._lines(data)
-        except OSError:
+            while True:
+                self._lines(self._socket.recv(1 << 20))
+        except BlockingIOError:
             pass
+        except OSError:
+            self.closed = True
         answers, self._answers = self._answers, []
         return answers
 
@@ -77,13 +107,18 @@ class Control:
         if not data:
             raise ConnectionResetError("the training process closed the connection")
         *lines, self._received = (self._received + data).split(b"\n")
+        if len(self._received) > _LONGEST_LINE:
+            self._received = b""
         others: list[dict[str, Any]] = []
         for line in lines:
-            values = json.loads(line)
-            event: Event | None = from_plain(values) if "event" in values else None
+            try:
+                values = json.loads(line)
+                event: Event | None = from_plain(values) if "event" in values else None
+            except (ValueError, TypeError, AttributeError, RecursionError):
+                continue  # of another version, or damaged
             if isinstance(event, Probed):
                 self._answers.append(event)
-            else:
+            elif isinstance(values, dict):
                 others.append(values)
         return others
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import time
+import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from ..errors import StoreError, quoted
 from ..events import RunStarted
@@ -41,6 +45,22 @@ class RunInfo:
     def age(self) -> float:
         """Seconds since it began, by the wall clock."""
         return max(0.0, time.time() - self.status.started)
+
+
+def experiment_values(path: Path) -> Mapping[str, Any]:
+    """Return the plain values of a run's experiment as its file has them, of any version; empty if it cannot be read."""
+    try:
+        return _parsed(path / EXPERIMENT, (path / EXPERIMENT).stat().st_mtime_ns)
+    except OSError:
+        return {}
+
+
+@lru_cache(maxsize=4096)
+def _parsed(path: Path, _modified: int) -> Mapping[str, Any]:
+    try:
+        return tomllib.loads(path.read_bytes().decode())
+    except (OSError, ValueError, RecursionError):
+        return {}
 
 
 def list_runs(root: Path) -> list[RunInfo]:

@@ -110,7 +110,7 @@ def fold(history: History, events: Iterable[Event]) -> int:
     for event in events:
         try:
             history.apply(event)
-        except (ValueError, TypeError, KeyError, AttributeError, IndexError):
+        except (ValueError, TypeError, KeyError, AttributeError, IndexError, ArithmeticError):
             bad += 1
     return bad
 
@@ -128,8 +128,8 @@ class Follower:
         "Whether the last poll found another file in the log's place: its events are told from the first on."
         self._inode = self._stat()[0]
 
-    def poll(self) -> list[Event]:
-        """Return what is new, at most about 4 MB of it; an empty list if nothing is or the file cannot be read now."""
+    def poll(self, most: int = _PORTION) -> list[Event]:
+        """Return what is new, at most about `most` bytes of it; an empty list if nothing is or the file cannot be read now."""
         inode, size = self._stat()
         self.restarted = False
         if not inode or (inode == self._inode and size == self.offset):
@@ -138,9 +138,13 @@ class Follower:
             self.offset, self.restarted = 0, True
         self._inode = inode
         try:
-            events, self.offset, bad = next(scan(self.path, self.offset), ([], self.offset, 0))
+            while (found := next(scan(self.path, self.offset, self.offset + most), None)) is None:
+                if self.offset + most >= size:  # the last line is not complete yet
+                    return []
+                most *= 2  # a line longer than that
         except OSError:
             return []
+        events, self.offset, bad = found
         self.bad += bad
         return events
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -23,6 +22,7 @@ from ..events import (
     StepsEnded,
     StorageFailed,
 )
+from ..strict_json import encoder, numbers, strict
 from . import atomic
 from .process import Process
 
@@ -33,6 +33,7 @@ SILENCE = 60.0
 STALL = 120.0
 
 _LARGEST = 1 << 20
+_MOST_CHANGES = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +58,8 @@ class Status:
     epochs: int = 0
     step: int = 0
     monitor: str = "loss"
+    changes: tuple[Mapping[str, Any], ...] = ()
+    "Values of the experiment that were changed since it began, oldest first: each {key, value, epoch, step}."
     best_epoch: int | None = None
     best_value: float | None = None
     train: Mapping[str, Any] | None = None
@@ -118,9 +121,13 @@ def after(status: Status, event: Event, now: float) -> Status:
             )  # fmt: skip
         case Resumed():
             epochs = event.changes.get("training.epochs", (None, status.epochs))[1]
+            # What was changed after the checkpoint is superseded like everything else that came after it.
+            kept = tuple(change for change in status.changes if change["step"] <= event.step)
+            for key, (_, value) in event.changes.items():
+                kept = _changed(kept, key, value, event)
             return replace(
                 status, state="training", detail="", exit_code=None, ended=None, progressed=now,
-                epoch=event.epoch, step=event.step, epochs=epochs, test=None,
+                epoch=event.epoch, step=event.step, epochs=epochs, test=None, changes=kept,
             )  # fmt: skip
         case CommandTaken():
             return replace(_commanded(status, event), progressed=now)
@@ -151,9 +158,21 @@ def _commanded(status: Status, event: CommandTaken) -> Status:
     kind = COMMANDS.get(event.command)
     if event.command == "pause" or (kind is not None and kind.ends_pause):
         return replace(status, state="paused" if event.command == "pause" else "training")
-    if event.command == "set" and event.value["key"] == "training.epochs":
-        return replace(status, epochs=event.value["value"])
-    return status
+    if event.command != "set":
+        return status
+    key, value = event.value["key"], event.value["value"]
+    epochs = value if key == "training.epochs" else status.epochs
+    return replace(status, epochs=epochs, changes=_changed(status.changes, key, value, event))
+
+
+def _changed(
+    changes: tuple[Mapping[str, Any], ...], key: str, value: Any, event: CommandTaken | Resumed
+) -> tuple[Mapping[str, Any], ...]:
+    changes = (*changes, {"key": key, "value": value, "epoch": event.epoch, "step": event.step})
+    if len(changes) <= _MOST_CHANGES:
+        return changes
+    # A script may change a value at every step; of each the last one matters.
+    return tuple({change["key"]: change for change in changes}.values())
 
 
 def _measured(part: Mapping[str, Any]) -> dict[str, Any]:
@@ -162,7 +181,7 @@ def _measured(part: Mapping[str, Any]) -> dict[str, Any]:
 
 def write_status(directory: Path, status: Status, *, durable: bool) -> None:
     """Replace a run's status.json. Raises OSError."""
-    text = json.dumps(_strict({"format": 1, **status.plain()}), ensure_ascii=False, indent=1, allow_nan=False)
+    text = encoder(indent=1).encode(strict({"format": 1, **status.plain()}))
     atomic.replace(directory / NAME, text.encode("utf-8", "surrogatepass") + b"\n", durable=durable)
 
 
@@ -186,39 +205,29 @@ def parse_status(data: bytes) -> Status | None:
         if not isinstance(values, dict):
             return None
         known = {name: _loose(values[name], default) for name, default in _DEFAULTS.items() if name in values}
+        known["changes"] = tuple(filter(_is_change, known.get("changes", ())))
         return Status(**known)
     except (ValueError, TypeError, AttributeError, RecursionError):
         return None
 
 
+def _is_change(value: Any) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("key"), str) and "value" in value and all(
+        isinstance(value.get(name), int) for name in ("epoch", "step")
+    )  # fmt: skip
+
+
 _DEFAULTS = {item.name: getattr(Status(), item.name) for item in fields(Status)}
-_NON_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
 def _loose(value: Any, default: Any) -> Any:
     """Return a value as its field has it; raises TypeError where it is of another kind."""
     if not isinstance(default, str):
-        value = _numbers(value)
+        value = numbers(value)
     if default is None or value is None:
         return value
     if isinstance(default, float) and isinstance(value, int):
         value = float(value)
     if not isinstance(value, type(default)):
         raise TypeError(f"{value!r} in place of {default!r}")
-    return value
-
-
-def _numbers(value: Any) -> Any:
-    if isinstance(value, str):
-        return _NON_FINITE.get(value, value)
-    if isinstance(value, dict):
-        return {key: _numbers(inner) for key, inner in value.items()}
-    return value
-
-
-def _strict(value: Any) -> Any:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else str(value)
-    if isinstance(value, Mapping):
-        return {str(key): _strict(inner) for key, inner in value.items()}
     return value

@@ -163,8 +163,8 @@ def test_missing_numbers_wait_for_the_training_mean_and_missing_texts_are_a_cate
 
 def test_what_is_filled_in_is_told(read):
     data = read(GAPS.replace("?", "3.5"), missing="mean")
-    assert "1 missing value filled with the training mean, in column 'size'" in data.notes
-    assert "1 missing text a category of its own, in column 'colour'" in data.notes
+    assert '1 missing value filled with the training mean, in column "size"' in data.notes
+    assert '1 missing text a category of its own, in column "colour"' in data.notes
     assert not [note for note in read(HOUSES, missing="mean").notes if "missing" in note]
 
 
@@ -198,7 +198,7 @@ def test_every_spelling_of_missing(read, cell):
         ("a,b,a\n1,2,3\n", ["row 1", "columns 1 and 3", '"a"']),
         ("a,b\n1,2\n3\n", ["row 3 has 1 cells", "header has 2"]),
         ("a,b\n1,2\n\n3,4,5\n", ["row 4 has 3 cells"]),
-        ("a,b\n1,2\n3,4\n5x,6\n", ["row 4", 'column "a'", "'5x"', "not a number"]),
+        ("a,b\n1,2\n3,4\n5x,6\n", ["row 4", 'column "a"', '"5x"', "not a number"]),
         ("a,b\n1,2\n1_000,4\n3,6\n", ["row 3", '"1_000"', "not a number"]),
         ("a,b\n1,2\n1e999,4\n", ["row 3", 'column "a"', '"1e999"', "finite"]),
         ("a,b\n-inf,2\n1,4\n", ["row 2", 'column "a"', '"-inf"', "finite"]),
@@ -233,7 +233,7 @@ def test_an_unknown_target_is_refused_with_a_guess(read):
 
 
 def test_an_unknown_target_in_other_letters_is_guessed(read):
-    with pytest.raises(InputError, match="no column 'Y'; did you mean 'y'"):
+    with pytest.raises(InputError, match='no column "Y"; did you mean "y"'):
         read("x,y\n1,2.5\n2,3.5\n3,0.5\n", target="Y")
 
 
@@ -245,7 +245,7 @@ def test_decimal_commas_are_read_where_cells_are_not_cut_at_commas(read, delimit
     np.testing.assert_array_equal(data.x[:, 0], [1.5, -2.25, 3, np.nan])
     np.testing.assert_array_equal(data.x[:, 1], [0.5, 0.25, 1, 1])
     np.testing.assert_array_equal(data.y, [10.25, 7, 150, 0.5])
-    assert "a comma is the decimal point in columns 'size', 'price'" in data.notes
+    assert 'a comma is the decimal point in columns "size", "price"' in data.notes
 
 
 def test_lines_of_blanks_are_passed_over(read):

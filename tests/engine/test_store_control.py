@@ -18,7 +18,7 @@ from ladera.engine.controls import COMMANDS, Controls
 from ladera.engine.errors import StoreError
 from ladera.engine.events import Probed, to_line
 from ladera.engine.store import control_server
-from ladera.engine.store.control import Control, send
+from ladera.engine.store.control import Control, NoAnswerError, UnreachableError, send
 from ladera.engine.store.control_server import ControlServer
 
 
@@ -227,6 +227,76 @@ def test_a_socket_that_a_killed_process_left_is_replaced(tmp_path: Path) -> None
     one = Owner(tmp_path)
     send(tmp_path, "pause")
     one.close()
+
+
+class Peer:
+    """A process that listens, and says what the test wants."""
+
+    def __init__(self, directory: Path, *said: bytes) -> None:
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(directory / "control.sock"))
+        self._listener.listen()
+        self._said = said
+        self._thread = threading.Thread(target=self._talk)
+        self._thread.start()
+
+    def _talk(self) -> None:
+        with self._listener.accept()[0] as connection:
+            while connection.recv(4096):
+                for data in self._said:
+                    connection.sendall(data)
+
+    def close(self) -> None:
+        self._thread.join(30)
+        self._listener.close()
+
+
+def test_what_an_odd_or_newer_peer_says_is_passed_over(tmp_path: Path) -> None:
+    good = Probed(probe="layers", step=7, answer={"a": 1})
+    odd = (
+        b"\xff no JSON\n[1]\nnull\n",
+        b'{"event": "thought", "text": "of a version to come"}\n{"event": ["probed"]}\n',
+        b'{"event": "probed", "probe": 3}\n' + to_line(good).encode() + b'\n{"ok": true}\n',
+    )
+    peer, control = Peer(tmp_path, *odd), Control(tmp_path)
+    control.send("pause")
+    assert control.poll() == [good]
+    control._socket.sendall(b"again\n")
+    answers: list[Probed] = []
+    while not answers:
+        answers = control.poll()
+    assert answers == [good] and not control.closed
+    control.close()
+    peer.close()
+
+
+@pytest.mark.parametrize("said", [(), (to_line(Probed(probe="p", step=1, answer={})).encode() + b"\n",)])
+def test_a_peer_that_does_not_answer_is_not_waited_for_longer_than_asked(
+    tmp_path: Path, said: tuple[bytes, ...]
+) -> None:
+    peer, control = Peer(tmp_path, *said), Control(tmp_path, timeout=0.05)
+    with pytest.raises(NoAnswerError, match=r"no answer within 0.05 s"):
+        control.send("pause")
+    assert not control.closed
+    control.close()
+    peer.close()
+
+
+def test_a_peer_that_goes_away_is_known_to_be_gone(tmp_path: Path) -> None:
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(tmp_path / "control.sock"))
+    listener.listen()
+    control = Control(tmp_path)
+    connection, _ = listener.accept()
+    connection.sendall(b'{"ok": true}\n')
+    control.send("pause")
+    assert control.poll() == [] and not control.closed
+    connection.close()
+    listener.close()
+    assert control.poll() == [] and control.closed
+    with pytest.raises(UnreachableError, match="takes no commands any more"):
+        control.send("resume")
+    control.close()
 
 
 def test_nobody_there_is_said(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from ladera.engine.events import (
     to_line,
 )
 from ladera.engine.store import status as status_module
-from ladera.engine.store.listing import delete_run, find_run, list_runs, rename_run
+from ladera.engine.store.listing import delete_run, experiment_values, find_run, list_runs, rename_run
 from ladera.engine.store.lock import Lock
 from ladera.engine.store.process import Process, this_process
 from ladera.engine.store.status import Status, after, parse_status, read_status, write_status
@@ -175,6 +175,70 @@ def test_the_status_follows_the_events() -> None:
         status = after(status, event, 100.0)
         assert {name: getattr(status, name) for name in expected} == expected
         assert status.progressed == 100.0
+
+
+def set_to(key: str, value: Any, step: int, error: str = "") -> CommandTaken:
+    return CommandTaken(
+        command="set", value={"key": key, "value": value}, epoch=step // 2, step=step, error=error
+    )
+
+
+def test_the_status_knows_the_values_in_force(tmp_path: Path) -> None:
+    status = Status()
+    for event in (
+        STARTED, set_to("optimizer.lr", 0.1, 2), set_to("optimizer.lr", -1, 3, "must be above 0"), set_to("optimizer.lr", 0.2, 6),
+        set_to("training.epochs", 20, 6),
+    ):  # fmt: skip
+        status = after(status, event, 1.0)
+    write_status(tmp_path, status, durable=False)
+    assert read_status(tmp_path) == status
+    assert [(one["key"], one["value"], one["epoch"]) for one in status.changes] == [
+        ("optimizer.lr", 0.1, 1), ("optimizer.lr", 0.2, 3), ("training.epochs", 20, 3)
+    ]  # fmt: skip
+    # It goes on from before the second change, with another patience.
+    resumed = after(status, Resumed(epoch=2, step=4, changes={"stopping.patience": [10, 30]}), 1.0)
+    assert [(one["key"], one["value"]) for one in resumed.changes] == [
+        ("optimizer.lr", 0.1),
+        ("stopping.patience", 30),
+    ]
+    assert after(status, STARTED, 1.0).changes == ()
+
+
+def test_changes_that_make_no_sense_are_left_out_of_a_status() -> None:
+    good = {"key": "optimizer.lr", "value": "nan", "epoch": 1, "step": 2}
+    odd: list[Any] = [
+        3,
+        None,
+        {},
+        {**good, "step": "2"},
+        {**good, "key": 1},
+        {"key": "a", "epoch": 1, "step": 1},
+    ]
+    status = parse_status(json.dumps({"state": "stopped", "changes": [*odd, good]}).encode())
+    assert status is not None and [one["key"] for one in status.changes] == ["optimizer.lr"]
+    assert after(status, Resumed(epoch=1, step=1), 1.0).changes == ()
+
+
+def test_of_very_many_changes_the_last_of_each_value_are_kept() -> None:
+    status = after(Status(), STARTED, 1.0)
+    status = after(status, set_to("stopping.patience", 7, 1), 1.0)
+    for step in range(500):
+        status = after(status, set_to("optimizer.lr", step / 1000, step), 1.0)
+    assert len(status.changes) <= 101
+    assert {one["key"]: one["value"] for one in status.changes} == {
+        "stopping.patience": 7,
+        "optimizer.lr": 0.499,
+    }
+
+
+def test_the_values_of_an_experiment_are_read_whatever_its_version(tmp_path: Path) -> None:
+    path = made(tmp_path, "digits-0001")
+    assert experiment_values(path) == {}
+    (path / "experiment.toml").write_text('[optimizer]\nkind = "of a version to come"\n')
+    assert experiment_values(path) == {"optimizer": {"kind": "of a version to come"}}
+    (path / "experiment.toml").write_text("[optimizer\n")
+    os.utime(path / "experiment.toml", ns=(1, 1))
+    assert experiment_values(path) == {}
 
 
 def test_a_status_is_read_as_it_was_written_nonfinite_numbers_included(tmp_path: Path) -> None:

@@ -10,7 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ladera.engine.events import Checked, Event, RunEnded, RunStarted, StepsEnded, to_line
+from ladera.engine.events import (
+    Checked,
+    CommandTaken,
+    Event,
+    Resumed,
+    RunEnded,
+    RunStarted,
+    StepsEnded,
+    to_line,
+)
 from ladera.engine.history import History
 from ladera.engine.store import log
 from ladera.engine.store.log import Follower, fold, read
@@ -136,6 +145,19 @@ def test_records_that_make_no_sense_are_left_out_of_a_history() -> None:
     assert history.step == 2
 
 
+def test_commands_and_resumes_that_make_no_sense_leave_no_trace() -> None:
+    senseless = [
+        CommandTaken(command="set", value={"key": "optimizer.lr"}, step=2),
+        CommandTaken(command="set", value=None, step=2),
+        CommandTaken(command="pace", value=[], step=2),
+        Resumed(epoch=0, step=0, changes={"optimizer.lr": 0.1}),
+    ]
+    history = History()
+    assert fold(history, [*SAMPLE[:3], *senseless]) == len(senseless)
+    assert (history.commands, history.resumes, history.step) == ([], [], 2)
+    assert fold(history, [CommandTaken(command="of a version to come", value=[1], step=2)]) == 0
+
+
 def test_a_follower_tells_each_record_once_as_the_file_grows(tmp_path: Path) -> None:
     path = tmp_path / log.NAME
     follower, told = Follower(tmp_path), list[Event]()
@@ -146,6 +168,21 @@ def test_a_follower_tells_each_record_once_as_the_file_grows(tmp_path: Path) -> 
         told += follower.poll()
     assert told == SAMPLE
     assert follower.poll() == []
+
+
+@pytest.mark.parametrize("most", [1, 100, 1000, 1 << 20])
+def test_a_follower_reads_in_portions_however_long_a_line_is(tmp_path: Path, most: int) -> None:
+    path = tmp_path / log.NAME
+    path.write_bytes(b"".join(LINES) + b"x" * 700 + b"\n" + LINES[1] + LINES[2][:20])
+    follower, polls = Follower(tmp_path), list[list[Event]]()
+    while follower.offset < path.stat().st_size - 20:
+        polls.append(follower.poll(most))
+    assert [event for news in polls for event in news] == [*SAMPLE, SAMPLE[1]]
+    assert follower.bad == 1
+    assert (len(polls) == 1) == (most == 1 << 20)
+    with path.open("ab") as file:
+        file.write(LINES[2][20:])
+    assert follower.poll(most) == [SAMPLE[2]]
 
 
 def test_a_follower_starts_again_when_another_file_takes_the_place(tmp_path: Path) -> None:

@@ -26,9 +26,9 @@ def epoch(text: str) -> int:
     return int(found[1]) if found else 0
 
 
-def dots(text: str) -> int:
-    """Cells of the charts that a curve holds."""
-    return sum("⠀" < character <= "⣿" for character in text)
+def dots(text: str) -> list[int]:
+    """The cells of the charts that a curve holds."""
+    return [place for place, character in enumerate(text) if "⠀" < character <= "⣿"]
 
 
 def pick(window: Any, experiment: Experiment, part: str, wanted: str) -> None:
@@ -65,7 +65,7 @@ def test_a_sitting_by_keyboard(
     window.wait_for("press r to train")
     time.sleep(0.3)  # an escape and a letter that are read at once are Alt and the letter
     window.send("r")
-    early = window.wait_for(lambda text: epoch(text) >= 3 and dots(text) > 3)
+    early = window.wait_for(lambda text: epoch(text) >= 3 and len(dots(text)) > 3)
     later = window.wait_for(lambda text: epoch(text) > epoch(early) + 3)
     assert "rmsprop" in later.splitlines()[0]
     assert "train" in later
@@ -73,7 +73,7 @@ def test_a_sitting_by_keyboard(
     assert dots(later) != dots(early)
     window.send("s")
     window.wait_for("Stop this run?")
-    window.send("\r")
+    window.send(DOWN + DOWN + "\r")  # the first answer goes on training
     window.wait_for("stopped at epoch")
     window.wait_for("test: loss")
     window.send("q")

@@ -118,16 +118,6 @@ def test_a_signal_to_the_whole_group_is_one_signal(lab: Any, tmp_path: Path, nam
     assert window.restored() == []
 
 
-def test_a_hang_up_of_a_terminal_that_stays_is_told_and_ctrl_c_saves(lab: Any, tmp_path: Path) -> None:
-    window = lab()
-    window.signal(signal.SIGHUP)
-    window.wait_for("the screen is gone; digits-0001 trains on; `ladera watch digits-0001` shows it")
-    window.send("\x03")
-    assert window.wait() == 130
-    assert wait_for_end(tmp_path) == "stopped"
-    assert checkpoints(tmp_path)
-
-
 BROKEN = """
 import sys
 from ladera.tui.editing import Editing
@@ -150,9 +140,8 @@ def test_a_screen_that_fails_says_that_the_training_goes_on_and_ctrl_c_saves(
     window.send("or")
     window.wait_for(lambda text: "waiting " in text)
     window.send("u")
-    window.wait_for(
-        "the screen failed; digits-0001 trains on; `ladera watch digits-0001` shows it, Ctrl-C saves"
-    )
+    window.wait_for("the screen failed; digits-0001 still trains")
+    assert "Ctrl-C saves and stops, `ladera watch digits-0001` looks" in window.text.replace("\n", "")
     assert window.restored() == []
     log = (tmp_path / "runs" / "digits-0001" / "native.log").read_text()
     assert "RuntimeError: the screen has a fault" in log
@@ -162,6 +151,35 @@ def test_a_screen_that_fails_says_that_the_training_goes_on_and_ctrl_c_saves(
     assert window.wait() == 130
     assert wait_for_end(tmp_path) == "stopped"
     assert checkpoints(tmp_path)
+
+
+def test_a_screen_that_ends_on_a_terminal_that_is_still_there_says_what_goes_on(
+    lab: Any, python: str, tmp_path: Path, undisturbed: dict[str, Any]
+) -> None:
+    window = lab()
+    window.signal(signal.SIGHUP)
+    window.wait_for("digits-0001 still trains")
+    assert window.restored() == []
+    assert not status(tmp_path).get("ended")
+    window.send("\x03")
+    assert window.wait() == 130
+    assert "digits-0001 was saved after" in window.text
+    assert "ladera resume digits-0001" in window.text
+    assert ladera(python, tmp_path, "resume", "digits-0001", "--quiet").returncode == 0
+    assert same(tmp_path, undisturbed)
+
+
+def test_leaving_while_others_wait_trains_none_of_them(lab: Any, tmp_path: Path) -> None:
+    window = lab()
+    window.send("r")
+    window.wait_for("is queued")
+    window.send("q")
+    window.wait_for("1 queued run will not be trained")
+    window.send("\x1b[F\r")  # the last way: save and stop
+    assert window.wait() == 0
+    assert wait_for_end(tmp_path) == "stopped"
+    assert "1 queued run was not trained: digits" in window.text
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["digits-0001"]
 
 
 def test_kill_9_leaves_a_usable_terminal_and_a_run_that_goes_on(

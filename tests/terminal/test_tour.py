@@ -49,7 +49,7 @@ class Walker:
 
     def trained(self, number: int) -> str:
         """Wait until the run with this number has ended and is the one looked at."""
-        return self.see(lambda text: re.search(rf"▸ \S+-{number:04d} +[■✗]", text))
+        return self.see(lambda text: re.search(rf"▸━. \S+-{number:04d} +[■✗]", text))
 
 
 def test_the_tour(terminal: Callable[..., Any], python: str, tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_the_tour(terminal: Callable[..., Any], python: str, tmp_path: Path) -> 
         walker.press(letter)
     walker.press("\r")
     text = walker.see(lambda text: "vanishing-0002" in text and "xavier-uniform" in text.split("\n")[0])
-    text = walker.see(lambda text: re.search(r"▸ vanishing-0002 +■", text))
+    text = walker.see(lambda text: re.search(r"▸━. vanishing-0002 +■", text))
     accuracy = re.search(r"test: loss .* accuracy (\d+\.\d)%", text)
     assert accuracy is not None
     assert float(accuracy[1]) > 80  # lessons: Xavier reaches 0.93 where N(0, 0.01) stays at chance

@@ -202,7 +202,10 @@ class Script:
                         command=command.name, value=command.value, epoch=epoch, step=step, error=error
                     )
                     if command.name in ("stop", "abandon", "finish_epoch"):
-                        yield RunEnded(reason="stopped", epoch=epoch, step=step, detail="on request")
+                        why = str(command.value or "") if command.name == "stop" else ""
+                        yield RunEnded(
+                            reason="stopped", epoch=epoch, step=step, detail="on request", interrupted_by=why
+                        )
                         ended = True
 
         return train

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
-from ladera.tui.help import SECTIONS
+from ladera.tui.help import SECTIONS, TABLE
 from ladera.tui.screens.lab import LabScreen
 
-_OWN = [key for _, keys in SECTIONS for one in keys for key in one.keys.split(",")]
+_OWN = [
+    key for keys in (*(keys for _, keys in SECTIONS), TABLE) for one in keys for key in one.keys.split(",")
+]
 #: Leaving would end the test, and saving writes presets; their own tests press these.
 _LEFT_OUT = {"q", "ctrl+q", "ctrl+c", "D", "ctrl+s"}
 _WALK = ["up", "down", "left", "right", "enter", "escape", "tab", "shift+tab", "home", "end", "pageup", "pagedown",

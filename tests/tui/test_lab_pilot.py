@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +15,7 @@ from textual.widgets.option_list import Option
 
 from ladera.engine.errors import InputError
 from ladera.engine.events import CommandTaken, Event
-from ladera.tui.help import SECTIONS, page, shown
+from ladera.tui.help import SECTIONS, TABLE, page, shown
 from ladera.tui.inks import INKS
 from ladera.tui.screens.lab import LabScreen
 from ladera.tui.screens.picker import PickerScreen
@@ -26,6 +25,7 @@ from ladera.tui.widgets.chart import ChartView
 from ladera.tui.widgets.experiment_form import ExperimentForm
 from ladera.tui.widgets.key_line import Item, fitting
 from ladera.tui.widgets.line import Line
+from ladera.tui.widgets.runs_table import RunsTable
 
 SIZES = [(80, 24), (120, 40), (200, 60)]
 
@@ -114,9 +114,9 @@ async def test_the_end_is_told(open_lab: Any, script: Any) -> None:
 
 async def test_names_are_never_read_as_markup(open_lab: Any, script: Any) -> None:
     async with open_lab(watched=script.states()["hostile"]) as lab:
-        await lab.sees("▸ a[/b]c [2J")
+        await lab.sees("▸━  a[/b]c [2J")
         table = lab.app.lab.query_one("#runs", DataTable)
-        assert str(table.get_cell("0", "run")) == "▸ a[/b]c [2J [bold]x"
+        assert str(table.get_cell("0", "run")) == "▸━  a[/b]c [2J [bold]x"
         await lab.press("d")
         assert "[red]x[/]" in lab.text
         assert "\x1b" not in lab.text
@@ -248,12 +248,15 @@ async def test_steering(open_lab: Any, script: Any) -> None:
         await type_value(lab, "3")
         await lab.press("enter")
         await lab.until(lambda: lab.run.history.commands[-1].value == 3)
-        await lab.press("f")
+        await lab.press("f", "enter")  # asks, and the first answer goes on
+        assert isinstance(lab.app.screen, LabScreen)
+        assert "finish_epoch" not in taken(lab.run)
+        await lab.press("f", "down", "enter")
         await lab.sees("□ stopped")
         assert taken(lab.run)[-1] == "finish_epoch"
 
 
-async def test_stop_asks_and_the_first_answer_saves(open_lab: Any, script: Any) -> None:
+async def test_stop_asks_and_the_first_answer_goes_on(open_lab: Any, script: Any) -> None:
     async with open_lab(script.events()) as lab:
         await lab.press("s")
         assert "Nothing trains now" in lab.notes[-1]
@@ -261,9 +264,15 @@ async def test_stop_asks_and_the_first_answer_saves(open_lab: Any, script: Any) 
         await lab.sees("training")
         await lab.press("s")
         assert "Stop this run?" in lab.text
+        assert (
+            lab.text.index("Go on training") < lab.text.index("Finish this epoch") < lab.text.index("Abandon")
+        )
         await lab.press("escape")
         assert taken(lab.run) == []
         await lab.press("s", "enter")
+        assert isinstance(lab.app.screen, LabScreen) and lab.run.active
+        assert taken(lab.run) == []
+        await lab.press("s", "down", "down", "enter")
         await lab.sees("□ stopped")
         assert taken(lab.run) == ["stop"]
 
@@ -305,7 +314,7 @@ async def test_a_second_run_waits_its_turn(open_lab: Any, script: Any) -> None:
         await lab.sees("queued")
         first, second = lab.app.sitting.runs
         assert lab.app.current is first
-        await lab.press("s", "enter")
+        await lab.press("s", "end", "enter")
         await lab.until(lambda: second.history.started is not None)
         assert (first.state, second.state) == ("stopped", "training")
         await lab.press("n")
@@ -455,14 +464,18 @@ def test_the_help_names_every_key_and_no_other() -> None:
     told = [key for _, keys in SECTIONS for one in keys for key in one.keys.split(",")]
     assert len(told) == len(set(told))
     assert set(told) == {*bindings(), "ctrl+p"}
-    for _, keys in SECTIONS:
+    in_table = [key for one in TABLE for key in one.keys.split(",")]
+    assert sorted(in_table) == sorted(
+        ["enter", *(key for binding in RunsTable.BINDINGS for key in binding.key.split(","))]
+    )
+    for _, keys in (*SECTIONS, ("", TABLE)):
         for one in keys:
             for width in (30, 76, 104, 190):
                 text = page(width)
                 assert f"  {shown(one.keys.split(',')[0])} " in text
                 assert max(map(len, text.split("\n"))) <= max(width, 30)
             assert one.text in page(95), "in one piece where there is room"
-            assert len({bindings().get(key) for key in one.keys.split(",")} - {None}) <= 2
+            assert keys is TABLE or len({bindings().get(key) for key in one.keys.split(",")} - {None}) <= 2
 
 
 def test_the_line_of_keys_drops_what_it_is_told_to_where_there_is_little_room() -> None:
@@ -492,92 +505,21 @@ def test_every_key_has_an_action() -> None:
         assert hasattr(owner, "action_" + name.removeprefix("app.")), key
 
 
-async def test_the_runs_table_by_its_own_keys(
-    open_lab: Any, script: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with open_lab(lambda run: script.events(reason="finished" if run.number < 2 else None)) as lab:
-        for _ in range(2):
-            await lab.pilot.press("r")
-            await lab.until(lambda: lab.app.sitting.training is None and lab.app.current.history.ended)
-        for _ in range(3):
-            await lab.pilot.press("r")  # one that trains on, two that wait
-        await lab.until(lambda: len(lab.app.sitting.runs) == 5)
-        runs = list(lab.app.sitting.runs)
-        await lab.pilot.press("t")
-        table = lab.app.lab.query_one("#runs")
-        await lab.until(lambda: table.row_count == 5 and "P pin" in str(table.border_subtitle))
-        assert table.chosen is runs[2]  # the one that is looked at
-        table.move_cursor(row=0)
-        assert table.chosen is runs[4]
-        await lab.pilot.press("shift+down")  # before the other one that waits
-        assert [run.number for run in lab.app.sitting.runs] == [0, 1, 2, 4, 3]
-        assert table.chosen is runs[4]
-        await lab.pilot.press("delete")
-        assert runs[4] not in lab.app.sitting.runs
-        await lab.until(lambda: table.row_count == 4)
-        table.move_cursor(row=3)
-        assert table.chosen is runs[0]
-        await lab.pilot.press("space")
-        assert not runs[0].shown
-        assert not runs[2].history.paused  # not the key of a single step
-        await lab.pilot.press("P")
-        assert table.get_row_at(0)[0].plain.strip() == "♦ digits"
-        assert table.chosen is runs[0]
-        table.move_cursor(row=2)
-        assert table.chosen is runs[2]
-        await lab.pilot.press("delete")
-        assert runs[2] in lab.app.sitting.runs  # it trains
-        copied: list[str] = []
-        monkeypatch.setattr(lab.app, "copy_to_clipboard", copied.append)
-        await lab.pilot.press("Y")
-        assert copied == []  # it has no directory here
-        runs[2].directory = Path("somewhere")
-        await lab.pilot.press("Y")
-        assert copied == [str(Path("somewhere").absolute())]
-        await lab.pilot.press("enter")
-        assert lab.app.current is runs[2]
-
-
-async def test_a_queued_run_goes_to_the_background(
-    open_lab: Any, script: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[list[str]] = []
-
-    def start(arguments: list[str]) -> tuple[int, str]:
-        asked.append([*arguments, Path(arguments[1]).read_text()])
-        return 2, "no room"
-
-    monkeypatch.setattr("ladera.tui.run_keeping.start_detached", start)
-    async with open_lab(lambda run: script.events()) as lab:
-        await lab.pilot.press("r", "r")
-        trains, waits = lab.app.sitting.runs
-        lab.app.start_apart(trains)
-        assert not asked
-        lab.app.start_apart(waits)
-        await lab.until(lambda: waits.trouble == "no room")
-        assert asked[0][0] == "run"
-        assert asked[0][2:4] == ["--name", "digits"]
-        assert 'kind = "adam"' in asked[0][-1]
-
-
-async def test_the_runs_of_a_small_screen(open_lab: Any, script: Any) -> None:
-    async with open_lab(lambda run: script.events(reason="finished"), size=(80, 24)) as lab:
-        await lab.pilot.press("r")
-        await lab.until(lambda: lab.app.current and lab.app.current.history.ended)
-        table = lab.app.lab.query_one("#runs")
-        assert not table.display
-        await lab.pilot.press("t")
-        await lab.until(
-            lambda: table.display and table.has_focus and not lab.app.lab.query_one("#charts").display
-        )
-        await lab.pilot.press("enter")
-        await lab.until(lambda: lab.app.lab.query_one("#charts").display)
+async def test_quit_in_the_palette_asks_while_something_trains(open_lab: Any, script: Any) -> None:
+    async with open_lab(script.events()) as lab:
+        await lab.press("r")
+        await lab.sees("training")
+        await lab.press("ctrl+p", *"quit")
+        await lab.pilot.pause(0.3)
+        await lab.press("enter")
+        await lab.sees("is training.")
+        assert not lab.app._exit
 
 
 async def test_the_palette_lists_every_action_once(open_lab: Any) -> None:
     async with open_lab() as lab:
         titles = [command.title for command in lab.app.get_system_commands(lab.app.screen)]
-        for _, keys in SECTIONS:
+        for keys in (*(keys for _, keys in SECTIONS), TABLE):
             for one in keys:
                 assert not one.name or titles.count(one.name) == 1, one
         await lab.press("ctrl+p")
@@ -638,7 +580,7 @@ async def test_leaving_asks_only_while_something_trains(open_lab: Any, script: A
         assert lab.run.active
         await lab.press("q", "down", "down", "enter")
         assert lab.app._exit
-        assert "`ladera resume digits` goes on" in str(lab.app.return_value)
+        assert lab.app.saving is lab.run
     async with open_lab() as lab:
         await lab.press("q")
         assert lab.app._exit

@@ -24,10 +24,16 @@ from ladera.engine.events import (
 )
 from ladera.engine.history import History
 from ladera.tui import log_lines
-from ladera.tui.log import LEVELS, clock, entries, wanted
+from ladera.tui.log import LEVELS, clock, entries, record, wanted
 from ladera.tui.log_lines import FromFile, FromHistory, FromOutput, Lines
 
 NAN = math.nan
+
+
+@pytest.fixture(autouse=True)
+def time_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One reading takes all there is, however busy the machine."""
+    monkeypatch.setattr(log_lines, "BUDGET", 60.0)
 
 
 @pytest.mark.parametrize(
@@ -118,6 +124,26 @@ def test_filters(script: Any) -> None:
     assert {entry.kind for entry in found if wanted("CHECK improved")(entry)} == {"check"}
     assert not any("check" in entry.plain for entry in found if wanted("!check !")(entry))
     assert all(map(wanted(" "), found))
+    assert {entry.kind for entry in found if wanted("kind:/^(check|ended)$/ epoch:>7")(entry)} == {
+        "check",
+        "ended",
+    }
+    assert [entry.epoch for entry in found if wanted("epoch:1")(entry)] == [
+        1,
+        1,
+    ]  # not 10, and nothing without one
+    with pytest.raises(ValueError, match="there are kind, epoch, time, text"):
+        wanted("colour:red")
+
+
+def test_a_record_is_told_whole(script: Any) -> None:
+    text = record(Diagnosed(finding="overfit", text="The gap grows. " * 100, evidence={"gap": NAN}, epoch=7))
+    lines = dict(line.split(maxsplit=1) for line in text.split("\n"))
+    assert lines["event"] == "diagnosed" and lines["evidence.gap"] == "nan"
+    assert lines["text"] == ("The gap grows. " * 100).strip()
+    told = record(script.started(script.experiment(), notes=("one", "two\x1b[31m")))
+    assert "experiment.optimizer.lr" in told and "\x1b" not in told
+    assert dict(line.split(maxsplit=1) for line in told.split("\n"))["notes"] == "one, two[31m"
 
 
 # -- files -----------------------------------------------------------------------------------------------------------
@@ -166,12 +192,14 @@ def test_a_file_that_grows_tears_and_begins_anew(script: Any, tmp_path: Path) ->
         file.write("\x1b[31mno record\n" + last[:20])
         file.flush()
         assert all_of(lines)[-1].endswith("damaged    [31mno record")
+        assert lines.whole(len(lines) - 1) == "[31mno record"
         file.write(last[20:])
     assert all_of(lines)[-1:] == plain(told[3:4], "everything")
     write(path, told[:1])
     assert all_of(lines) == plain(told[:1], "everything")
+    assert lines.whole(0) == record(told[0]) and lines.whole(1) == lines.whole(-1) == ""
     path.unlink()
-    assert not lines.read() and lines.part(0, 9) == []
+    assert not lines.read() and lines.part(0, 9) == [] and lines.whole(0) == ""
 
 
 def test_only_the_newest_lines_of_a_long_log(
@@ -203,6 +231,7 @@ def test_a_history_tells_what_it_keeps(script: Any) -> None:
     assert kinds[:3] == ["started", "note", "changed"] and kinds[-2:] == ["ended", "test"]
     assert kinds.count("check") == 8 and kinds.index("finding") == 5  # 5 s: after the checks at 2 s and 4 s
     assert len(all_of(FromHistory(history, "events only"))) == 5
+    assert lines.whole(0) == record(told[0]) and lines.whole(99) == ""
     assert not lines.read()
 
 
@@ -219,3 +248,4 @@ def test_output_of_libraries(tmp_path: Path) -> None:
     only = FromOutput([first], "warn")
     only.read()
     assert len(only) == 1
+    assert only.whole(0) == "[31mWarning[0m: � old" and only.whole(1) == ""

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ladera.engine.events import CommandTaken, StorageFailed, to_line
+from ladera.engine.events import CommandTaken, Diagnosed, StorageFailed, to_line
 from ladera.engine.store.process import this_process
 from ladera.engine.store.status import Status, write_status
 from ladera.tui.native_output import native_log, native_output_to
@@ -161,10 +161,33 @@ async def test_the_log_is_filtered(open_lab: Any, script: Any) -> None:
         await lab.sees("No line holds these words.")
         await lab.press("escape")
         await lab.sees("11 lines")
+        await lab.press("slash", *"knd:ended")
+        await lab.sees("no field 'knd'; did you mean kind?")
+        await lab.press("escape")
+        await lab.sees("11 lines")
         await lab.press("l")
         await lab.sees("events only")
         assert "check " not in lab.text
         await lab.press("escape")
+        assert lab.app.screen is lab.app.lab
+
+
+async def test_a_line_that_is_cut_is_read_whole(open_lab: Any, script: Any) -> None:
+    told = [
+        *script.events(),
+        Diagnosed(time=17.0, finding="overfit", text="The gap grows. " * 60 + "At last.", epoch=8),
+    ]
+    async with open_lab(size=(80, 24), watched=script.run(told)) as lab:
+        await look(lab, "log")
+        await lab.sees("The gap grows.")
+        assert "last." not in lab.text
+        await lab.press("enter")
+        await lab.sees("The whole record")
+        await lab.press("end")
+        await lab.sees("last.")
+        await lab.press("y")
+        assert lab.app.clipboard.endswith("At last.\nepoch  8")
+        await lab.press("escape", "escape")
         assert lab.app.screen is lab.app.lab
 
 

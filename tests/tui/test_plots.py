@@ -77,7 +77,12 @@ def test_the_axis_of_a_share_ends_at_one(script: Any) -> None:
 
 def test_before_the_first_run_the_chart_teaches(script: Any) -> None:
     assert "press r to train" in plots.loss_chart(None, [], View(), 80, 20).empty
-    assert plots.loss_chart(script.states()["empty"], [], View(), 80, 20).empty == "reading the data…"
+    states = script.states()
+    assert plots.loss_chart(states["empty"], [], View(), 80, 20).empty == "reading the data…"
+    assert (
+        "queued: it trains when those before it"
+        in plots.loss_chart(states["queued"], [], View(), 80, 20).empty
+    )
     assert "press r" in plots.loss_chart(script.states()["refused"], [], View(), 80, 20).empty
 
 

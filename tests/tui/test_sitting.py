@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ladera.engine.errors import InputError
-from ladera.engine.events import CheckpointSaved, CommandTaken, Event, Probed, RunEnded
+from ladera.engine.events import CheckpointSaved, CommandTaken, EpochEnded, Event, Probed, RunEnded
 from ladera.tui.sitting import Run, Sitting
 
 
@@ -63,6 +65,16 @@ def test_a_fault_becomes_words_and_the_next_run_begins(script: Any, error: Excep
     assert bench.begun == [first, second]
 
 
+def test_a_set_that_is_fetched_first_is_named(
+    script: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ladera.engine.data.names.cache_file", lambda name: tmp_path / name)
+    experiment = script.experiment("data=mnist")
+    assert script.run(experiment=experiment).preparing.startswith("mnist is fetched from openml.org, once")
+    (tmp_path / "mnist").touch()
+    assert script.run(experiment=experiment).preparing == "reading the data…"
+
+
 def test_a_fault_after_some_epochs_keeps_the_curves(script: Any) -> None:
     def fail(run: Run) -> Iterator[Event]:
         yield from script.events()
@@ -82,14 +94,67 @@ def test_poll_tells_whether_anything_is_new(script: Any) -> None:
     assert run.answers["layers"].answer == {"a": 1}
 
 
-def test_a_burst_is_folded_in_portions(script: Any) -> None:
-    run = script.run()
-    run.incoming.extend([*script.events()] + [Probed(probe="p", step=i, answer={}) for i in range(30_000)])
-    run.poll()
-    assert run.incoming
-    while run.poll():
+class Clock:
+    """A clock that moves when it is looked at: every batch of events takes a second."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        self.now += 1.0
+        return self.now
+
+
+def test_a_burst_is_folded_in_portions_and_no_run_starves(
+    script: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ladera.tui.sitting.time", Clock())
+    sitting = Sitting(script.trainer([]), lambda run: None)
+    runs = [script.run([], name) for name in ("one", "two")]
+    for run in runs:
+        sitting.add(run)
+        run.incoming.extend(Probed(probe="p", step=i, answer={}) for i in range(100))
+    assert sitting.poll()
+    assert [len(run.incoming) for run in runs] == [36, 36]  # of each 64, whatever the clock says
+    while sitting.poll():
         pass
-    assert run.answers["p"].step == 29_999
+    assert [run.answers["p"].step for run in runs] == [99, 99]
+
+
+def test_while_there_is_time_a_burst_is_folded_at_once(script: Any) -> None:
+    run = script.run()
+    run.incoming.extend(Probed(probe="p", step=i, answer={}) for i in range(1000))
+    assert run.poll(math.inf)
+    assert not run.incoming
+    assert run.answers["p"].step == 999
+
+
+def test_records_of_a_log_that_make_no_sense_are_passed_over_and_told(script: Any) -> None:
+    # A validation part without a loss, as no version writes it.
+    odd = EpochEnded(epoch=9, step=90, train={}, validation=None, lr=0.1, seconds=1, examples_per_second=1)
+    told = [[*script.events(), odd, CommandTaken(command="pause", epoch=8, step=80)]]
+    run = Run(script.experiment(), "far", number=0, source=lambda run: told.pop() if told else [], unread=2)
+    run.poll()
+    assert (run.senseless, run.damaged, run.history.paused) == (1, 3, True)
+    assert run.damage() == "3 damaged lines in the log of far, passed over: G shows its log"
+    assert run.damage() == ""  # told once, and again only when there are far more
+    run.unread = 6
+    assert run.damage().startswith("7 damaged lines")
+
+
+def test_our_own_events_are_not_guarded(script: Any) -> None:
+    odd = EpochEnded(epoch=9, step=90, train={}, validation=None, lr=0.1, seconds=1, examples_per_second=1)
+    with pytest.raises(KeyError):
+        script.run([odd])
+
+
+def test_a_run_that_is_taken_off_the_list_is_let_go(script: Any) -> None:
+    gone: list[str] = []
+    sitting = Sitting(script.trainer([]), lambda run: None)
+    run = Run(script.experiment(), "far", number=0, source=lambda run: [], let_go=lambda: gone.append("far"))
+    sitting.add(run)
+    sitting.remove(run)
+    assert gone == ["far"]
 
 
 def test_a_run_of_another_process_is_read_and_never_trained(script: Any) -> None:
@@ -114,12 +179,13 @@ def test_a_run_that_trains_cannot_be_removed(script: Any) -> None:
     assert bench.sitting.runs == []
 
 
-def test_closing_starts_nothing_more(script: Any) -> None:
+def test_a_queue_that_is_dropped_starts_nothing_more(script: Any) -> None:
     bench = Bench(script.trainer(script.events(reason="finished")))
     first, second = (bench.sitting.start(script.experiment(), name) for name in ("one", "two"))
-    bench.sitting.close()
+    bench.sitting.drop_queue()
     bench.work()
     assert bench.begun == [first]
+    assert bench.sitting.dropped == [second]
     assert not second.queued
 
 

@@ -25,7 +25,7 @@ def everything(run: Any, width: int) -> list[str]:
         *views.stopping_lines(run, width),
         views.figures(run),
         views.diagnosis_line(run)[0],
-        *run_rows.run_row(run, [run]),
+        *run_rows.table([run], width=width).rows[run.number],
         run_rows.runs_line([run], width),
     ]
 

@@ -152,7 +152,9 @@ class LabScreen(LookingScreen):
         self.show_all()
 
     def _tell_refusals(self, run: Run | None) -> None:
-        """Say why a command was not obeyed."""
+        """Say why a command was not obeyed, and that a log is damaged."""
+        if run is not None and (words := run.damage()):
+            self.note(words)
         commands = run.history.commands if run is not None else []
         run_before, told = self._told
         for command in commands[told if run is run_before else len(commands) :]:

@@ -16,13 +16,14 @@ from textual.widgets import Input
 from ...engine.store.log import NAME as LOG
 from .. import plots, views
 from ..blocks import Page
-from ..log import LEVELS, Entry, clock
+from ..log import LEVELS, Entry, clock, wanted
 from ..log_lines import BUDGET, FromFile, FromHistory, FromOutput, Lines
 from ..native_output import native_log
 from ..sitting import Run
 from ..text import clean
 from ..widgets.line import Line, written
 from ..widgets.picture import Picture
+from .text import TextScreen
 
 if TYPE_CHECKING:
     from ..app import LabApp
@@ -37,7 +38,7 @@ def changed(run: Run, runs: list[Run]) -> str:
     from ...presets.catalog import difference
 
     parent = run.history.started.parent.get("run") if run.history.started else None
-    before = [other for other in runs[: runs.index(run)] if run in runs] if run in runs else []
+    before = runs[: runs.index(run)] if run in runs else []
     same = next((other for other in runs if other is not run and other.name == parent), None)
     other = same or (before[-1] if before else None)
     if other is None:
@@ -80,6 +81,7 @@ class LogScreen(Screen[None]):
         Binding("slash", "filter", "Filter"),
         Binding("l", "level", "How much"),
         Binding("tab", "turn", "Events or output"),
+        Binding("enter", "open", "Whole record"),
         Binding("y", "copy", "Copy"),
     ]
 
@@ -96,11 +98,13 @@ class LogScreen(Screen[None]):
         self._follow = True
         self._due = 0.0
         "When the next news are read."
+        self._wrong = ""
+        "What is wrong with the filter; its last good form holds meanwhile."
 
     def compose(self) -> ComposeResult:
         yield Line("", id="log-title")
         yield Line("", id="log-tabs")
-        yield Input(placeholder="words, !words", id="log-filter")
+        yield Input(placeholder="words, !words, /patterns/, kind:finding, epoch:>40", id="log-filter")
         yield Line("   time epoch what", id="log-columns")
         yield Picture(id="log-lines")
         yield Line("", id="log-whole")
@@ -108,9 +112,8 @@ class LogScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Read at once, and then what is new."""
-        self.query_one("#log-keys", Line).set(
-            written(self, "Escape back   ↑ ↓ line   / filter   l how much   Tab output   End follow   y copy")
-        )
+        keys = "Escape back  Enter whole  / filter  l how much  Tab output  End follow  y copy"
+        self.query_one("#log-keys", Line).set(written(self, keys))
         self.set_interval(0.1, self.tick)
         self.call_after_refresh(self.tick)
 
@@ -151,6 +154,12 @@ class LogScreen(Screen[None]):
         history = run.history if run is not None else None
         monitor = history.monitor if history is not None else ""
         source = (self._output, query, level, known, id(history), monitor, tuple(outputs))
+        try:
+            wanted(query)
+        except ValueError as error:
+            self._wrong = str(error)
+            return
+        self._wrong = ""
         if source == self._source:
             return
         self._source = source
@@ -229,7 +238,9 @@ class LogScreen(Screen[None]):
         parts = [f"[{here}] {there}", f"{many:,} line{'s' * (many != 1)}"]
         if not self._output:
             parts.append(list(LEVELS)[self._level])
-        if self.query_one(Input).value.strip():
+        if self._wrong:
+            parts.append(clean(self._wrong, 100))
+        elif self.query_one(Input).value.strip():
             parts.append(f"with {clean(self.query_one(Input).value, 60)}")
         parts.append("follows the end" if self._follow else f"line {self._at + 1:,}")
         if lines is not None and lines.note:
@@ -304,6 +315,12 @@ class LogScreen(Screen[None]):
         self.set_class(self._output, "-output")
         self._choose()
         self._tell()
+
+    def action_open(self) -> None:
+        """Show all of the record, however long it is."""
+        text = self._lines.whole(self._at) if self._lines is not None else ""
+        if text:
+            self.app.push_screen(TextScreen("The whole record", text, text))
 
     def action_copy(self) -> None:
         """Put the line on the terminal's clipboard."""

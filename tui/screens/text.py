@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -13,20 +13,25 @@ from ..widgets.line import Line
 
 
 class TextScreen(ModalScreen[None]):
-    """A page of text, or what makes it for a width; `copy` is what `y` puts on the clipboard."""
+    """A page of text, or what makes it for a width; `copy` is what `y` puts on the clipboard, and `Y` of two by name."""
 
     BINDINGS = [
         Binding("escape,q,enter", "dismiss", "Back"),
-        Binding("y", "copy", "Copy"),
+        Binding("y", "copy(0)", "Copy"),
+        Binding("Y", "copy(1)", "Copy the other"),
     ]
 
-    def __init__(self, title: str, text: str | Callable[[int], str], copy: str = "") -> None:
+    def __init__(
+        self, title: str, text: str | Callable[[int], str], copy: str | Mapping[str, str] = ""
+    ) -> None:
         super().__init__()
-        self._title, self._copy = title, copy
+        self._title = title
+        self._copies = ({"": copy} if copy else {}) if isinstance(copy, str) else dict(copy)
         self._text = text if callable(text) else lambda _: text
 
     def compose(self) -> ComposeResult:
-        keys = "Escape back" + (", y copy" if self._copy else "")
+        copies = [f", {key} copy {name}".rstrip() for key, name in zip("yY", self._copies, strict=False)]
+        keys = "Escape back" + "".join(copies)
         with Vertical(classes="dialog wide tall"):
             yield Line(f"{self._title}: {keys}", classes="dialog-title")
             with VerticalScroll(can_focus=True):
@@ -45,8 +50,11 @@ class TextScreen(ModalScreen[None]):
         room = scroll.container_size.width - scroll.styles.scrollbar_size_vertical
         self.query_one("#page", Line).set(self._text(max(1, room)))
 
-    def action_copy(self) -> None:
-        """Put the text on the terminal's clipboard."""
-        if self._copy:
-            self.app.copy_to_clipboard(self._copy)
-            self.notify("copied (if the terminal allows it)", markup=False)
+    def action_copy(self, which: int) -> None:
+        """Put a text on the terminal's clipboard."""
+        copies = list(self._copies.items())
+        if which < len(copies):
+            name, text = copies[which]
+            self.app.copy_to_clipboard(text)
+            said = f"copied {name}".rstrip()
+            self.notify(f"{said} (if the terminal allows it)", markup=False)

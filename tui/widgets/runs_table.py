@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual.binding import Binding
-from textual.events import Blur, Focus
+from textual.events import Resize
 from textual.widgets import DataTable
 
-from ..run_rows import COLUMNS, ORDERS, ordered, run_row
+from ..plots import colour_of
+from ..run_rows import ORDERS, SIGN, Table, table
 from ..sitting import Run
 from .line import written
 
 if TYPE_CHECKING:
     from ..app import LabApp
 
-_KEYS = "Enter look at · space curves · P pin · S sort · Shift+↑↓ queue · B background · Y path · Del off the list"
+#: What the keys do, the most wanted first: as many are told as there is room for.
+_KEYS = (
+    "Enter look at", "space curves", "E use its values", "P pin", "S sort", "Del off", "Shift+↑↓ queue", "A apart",
+    "Y path",
+)  # fmt: skip
+_EMPTY = Table((), {})
 
 
 class RunsTable(DataTable[Text]):
@@ -26,60 +33,84 @@ class RunsTable(DataTable[Text]):
 
     BINDINGS: ClassVar[list[Any]] = [
         Binding("space", "curves", "Curves", show=False),
+        Binding("E", "use", "Use its experiment", show=False),
         Binding("P", "pin", "Pin", show=False),
         Binding("S", "sort", "Sort", show=False),
+        Binding("delete,backspace", "remove", "Off the list", show=False),
         Binding("shift+up", "queue(1)", "Later", show=False),
         Binding("shift+down", "queue(-1)", "Earlier", show=False),
-        Binding("B", "background", "Background", show=False),
+        Binding("A", "apart", "On its own", show=False),
         Binding("Y", "copy", "Copy path", show=False),
-        Binding("delete,backspace", "remove", "Off the list", show=False),
     ]
 
     def __init__(self, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id, cursor_type="row", zebra_stripes=False)
         self._by = ORDERS[0]
-        self._rows: dict[int, tuple[str, ...]] = {}
+        self._shown = _EMPTY
+        self._look: object = None
+        "How the rows were written: they are written anew in another ink."
 
-    def on_mount(self) -> None:
-        """Columns of fixed widths."""
+    def watch_has_focus(self, has_focus: bool) -> None:
+        """Its keys are shown where they work, and not elsewhere."""
+        super().watch_has_focus(has_focus)
         self._entitle()
-        for column, width in COLUMNS.items():
-            self.add_column(column, key=column, width=width)
+
+    def on_resize(self, event: Resize) -> None:
+        """Another width holds other columns."""
+        self._entitle()
+        self.show()
 
     def _entitle(self) -> None:
-        self.border_title = "Runs" if self._by == ORDERS[0] else f"Runs, by {self._by}"
-
-    def on_focus(self, event: Focus) -> None:
-        """Its keys are shown where they work."""
-        self.border_subtitle = written(self, _KEYS)
-
-    def on_blur(self, event: Blur) -> None:
-        """And not elsewhere."""
-        self.border_subtitle = ""
+        words = "Runs" if self._by == ORDERS[0] else f"Runs, by {self._by}"
+        if not self.has_focus:
+            self.border_title = f"{words}: t to the table"
+            return
+        line = f"{words}: {_KEYS[0]}"
+        for key in _KEYS[1:]:
+            if cell_len(f"{line} · {key}") <= self.size.width - 6:
+                line = f"{line} · {key}"
+        self.border_title = written(self, line)
 
     def show(self) -> None:
-        """Show what is new; rows are made anew only if their order changed."""
-        runs, current = self.app.sitting.runs, self.app.current
-        rows = {run.number: run_row(run, runs, current) for run in ordered(runs, self._by)}
+        """Show what is new; rows are made anew only if their order or the columns changed."""
+        runs, current, view = self.app.sitting.runs, self.app.current, self.app.shown_view
+        # One cell is the scroll bar's.
+        new = table(runs, self._by, current, max(20, self.size.width - 1), view.colour)
+        look = view.ink, view.colour, view.marker
         chosen = self.chosen if self.has_focus else current
-        if list(rows) != list(self._rows):
+        before, self._shown = self._shown, new
+        if new.columns != before.columns:
+            self.clear(columns=True)
+            for title, width in new.columns:
+                self.add_column(Text(title), key=title, width=width)
+            before = _EMPTY
+        if list(new.rows) != list(before.rows) or look != self._look:
             self.clear()
-            for number, row in rows.items():
-                # A plain string would be read as markup.
-                self.add_row(*(Text(written(self, value)) for value in row), key=str(number))
+            for number, row in new.rows.items():
+                cells = [self._cell(number, place, value) for place, value in enumerate(row)]
+                self.add_row(*cells, key=str(number))
         else:
-            for number, row in rows.items():
-                for column, value, before in zip(COLUMNS, row, self._rows[number], strict=True):
-                    if value != before:
-                        self.update_cell(str(number), column, Text(written(self, value)))
-        self._rows = rows
-        if chosen is not None and chosen.number in rows:
-            self.move_cursor(row=list(rows).index(chosen.number))
+            for number, row in new.rows.items():
+                for place, (value, old) in enumerate(zip(row, before.rows[number], strict=True)):
+                    if value != old:
+                        self.update_cell(str(number), new.columns[place][0], self._cell(number, place, value))
+        self._look = look
+        if chosen is not None and chosen.number in new.rows:
+            self.move_cursor(row=list(new.rows).index(chosen.number))
+
+    def _cell(self, number: int, place: int, value: str) -> Text:
+        # A plain string would be read as markup.
+        text = Text(written(self, value))
+        view = self.app.shown_view
+        if place == 0 and view.colour:
+            run = next(run for run in self.app.sitting.runs if run.number == number)
+            text.stylize(colour_of(run, view), SIGN, SIGN + 1)
+        return text
 
     @property
     def chosen(self) -> Run | None:
         """The run under the cursor."""
-        numbers = list(self._rows)
+        numbers = list(self._shown.rows)
         if not 0 <= self.cursor_row < len(numbers):
             return None
         number = numbers[self.cursor_row]
@@ -90,6 +121,11 @@ class RunsTable(DataTable[Text]):
         if run := self.chosen:
             run.shown = not run.shown
             self.app.lab.show_all()
+
+    def action_use(self) -> None:
+        """Put its experiment into the form."""
+        if run := self.chosen:
+            self.app.use_experiment(run.in_force, run.name, run.values.changes)
 
     def action_pin(self) -> None:
         """Keep it on top, or let it go."""
@@ -109,7 +145,7 @@ class RunsTable(DataTable[Text]):
             self.app.sitting.move(run, by)
             self.show()
 
-    def action_background(self) -> None:
+    def action_apart(self) -> None:
         """Train a queued run in a process of its own, now."""
         if run := self.chosen:
             self.app.start_apart(run)
@@ -120,6 +156,8 @@ class RunsTable(DataTable[Text]):
         if run is not None and run.directory is not None:
             self.app.copy_to_clipboard(str(run.directory.absolute()))
             self.app.note(f"copied: {run.directory}")
+        elif run is not None:
+            self.app.note(f"{run.name} has no directory yet")
 
     def action_remove(self) -> None:
         """Off the list, or out of the queue; its directory stays."""

@@ -1,0 +1,123 @@
+"""The runs of a directory in rows: what is said of each, what a filter may name, in which order; pure but for `read`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ..engine.store.listing import RunInfo, experiment_values, list_runs
+from .progress import measured
+from .run_rows import Goodness, goodness
+from .text import clean, duration
+from .values import Change, Values, differing
+
+COLUMNS = ("run", "state", "epoch", "best", "age", "what differs")
+#: Fields beside those of the experiment, and what words without a field are looked for in.
+OWN = ("name", "state", "epoch", "best", "monitor", "test", "experiment")
+SPOKEN = (
+    "name", "state", "experiment", "data", "model", "model.activation", "loss", "optimizer", "init", "data.preprocess",
+    "data.augmentation",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Archived:
+    """A run of the runs directory, with the values of its experiment."""
+
+    info: RunInfo
+    values: Values
+    plain: Mapping[str, Any]
+    "The experiment as it began; empty if it cannot be read."
+
+    @classmethod
+    def of(cls, info: RunInfo) -> Archived:
+        """Read the experiment of a run."""
+        plain = experiment_values(info.path)
+        changes = {str(one["key"]): Change(one["value"], one["epoch"]) for one in info.status.changes}
+        return cls(info, Values.of(plain, changes), plain)
+
+    @cached_property
+    def data(self) -> str:
+        """The data set, or the user's own file."""
+        return self.values.began.get("data.name") or Path(self.values.began.get("data.path", "")).name
+
+    @property
+    def goodness(self) -> Goodness:
+        """Its place in a ranking."""
+        status = self.info.status
+        mode = self.values.now("stopping.mode") or "min"
+        return goodness(self.data, status.monitor, mode, status.best_value)
+
+    @cached_property
+    def fields(self) -> dict[str, str]:
+        """What a filter may name: its own fields, values by dotted key, parts by their kind, and last words of keys."""
+        status, values = self.info.status, self.values.all()
+        kinds = {key.removesuffix(".kind"): value for key, value in values.items() if key.endswith(".kind")}
+        last = Counter(key.rpartition(".")[2] for key in values)
+        short = {
+            key.rpartition(".")[2]: value
+            for key, value in values.items()
+            if last[key.rpartition(".")[2]] == 1
+        }
+        own = {
+            "name": self.info.name, "state": self.info.state.replace("_", " "), "epoch": str(status.epoch),
+            "best": "" if status.best_value is None else str(status.best_value), "monitor": status.monitor,
+            "test": "" if status.test is None else str(status.test.get("loss", "")), "experiment": status.description,
+        }  # fmt: skip
+        return {**short, **values, **kinds, "data": self.data, **own}
+
+
+def read(root: Path) -> list[Archived]:
+    """List the runs of a directory; reads their files."""
+    return [Archived.of(info) for info in list_runs(root)]
+
+
+def rows(runs: Sequence[Archived]) -> list[tuple[tuple[str, ...], list[str]]]:
+    """The runs as the table shows them, and apart the words of what differs, of which as many are shown as fit."""
+    keys = differing([run.values for run in runs])
+    several = len({run.info.status.monitor for run in runs}) > 1
+    return [(_row(run.info, several), _words(run, keys)) for run in runs]
+
+
+def _row(run: RunInfo, several: bool) -> tuple[str, ...]:
+    status, best = run.status, ""
+    if status.best_value is not None:
+        best = f"{measured(status.monitor, status.best_value)} @ {status.best_epoch}"
+        best = f"{clean(status.monitor, 20)} {best}" if several else best
+    epoch = f"{status.epoch}/{status.epochs}" if status.epochs else ""
+    return clean(run.name, 40), run.state.replace("_", " "), epoch, best, duration(run.age)
+
+
+def _words(run: Archived, keys: Sequence[str]) -> list[str]:
+    if run.info.fault:
+        return [clean(run.info.fault, 200)]
+    return run.values.told(keys) or clean(run.info.status.description, 200).split(" ")
+
+
+def known_fields(runs: Sequence[Archived]) -> list[str]:
+    """All fields that a filter may name, those of every run first."""
+    found = dict.fromkeys((*OWN, "data", "model", "loss", "optimizer", "init", "lr"))
+    return [*(found | dict.fromkeys(key for run in runs for key in run.fields))]
+
+
+def ordered(runs: Sequence[Archived], by: str) -> list[Archived]:
+    """Sort by a column: age and epoch downwards, the best first among those that can be compared, the rest by the alphabet."""
+    newest = sorted(runs, key=lambda run: run.info.age)
+    match by:
+        case "age":
+            return newest
+        case "best":
+            return sorted(newest, key=lambda run: run.goodness)
+        case "epoch":
+            return sorted(newest, key=lambda run: -run.info.status.epoch)
+        case "state":
+            return sorted(newest, key=lambda run: run.info.state)
+        case "run":
+            return sorted(newest, key=lambda run: run.info.name)
+        case _:
+            keys = differing([run.values for run in newest])
+            return sorted(newest, key=lambda run: run.values.told(keys))
