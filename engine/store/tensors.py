@@ -12,10 +12,16 @@ from safetensors.torch import load, save
 
 
 def dumps(tensors: Mapping[str, torch.Tensor], facts: Mapping[str, str] | None = None) -> bytes:
-    """Return tensors, and facts about them, in the safetensors format; needs as much memory again."""
-    plain = {name: value.detach().to("cpu", copy=False).contiguous() for name, value in tensors.items()}
-    # Under one name: the library writes several in any order, and equal states shall be equal files.
-    return save(plain, {"ladera": json.dumps(facts)} if facts else None)
+    """Return tensors, and facts about them, in the safetensors format; needs as much memory again.
+
+    Raises OSError if there is none, or if a device does not give its tensors away: nothing can be saved then.
+    """
+    try:
+        plain = {name: value.detach().to("cpu", copy=False).contiguous() for name, value in tensors.items()}
+        # Under one name: the library writes several in any order, and equal states shall be equal files.
+        return save(plain, {"ladera": json.dumps(facts)} if facts else None)
+    except (MemoryError, RuntimeError) as error:
+        raise OSError(f"the state cannot be copied: {str(error) or 'out of memory'}") from None
 
 
 def loads(data: bytes) -> dict[str, torch.Tensor]:

@@ -187,14 +187,14 @@ def test_the_test_part_decides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_test_part_is_evaluated_once_with_the_best_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     measured: list[tuple[str, torch.Tensor]] = []
-    original = Training.evaluate
+    original = Training.portions
 
-    def spy(self: Training, examples: Any) -> dict[str, Any]:
-        part = next(name for name in ("train", "validation", "test") if getattr(self.data, name) is examples)
+    def spy(self: Training, x: torch.Tensor) -> Iterator[torch.Tensor]:
+        part = next(name for name in ("train", "validation", "test") if getattr(self.data, name).x is x)
         measured.append((part, self.network.parameters.clone()))
-        return original(self, examples)
+        return original(self, x)
 
-    monkeypatch.setattr(Training, "evaluate", spy)
+    monkeypatch.setattr(Training, "portions", spy)
     events = list(run(configured(training={"epochs": 60}, stopping={"enabled": True, "patience": 2})))
     assert [part for part, _ in measured].count("test") == 1
     assert measured[-1][0] == "test"
