@@ -23,7 +23,8 @@ def show_runs(runs_dir: Path, *, json: bool) -> int:
     found = list_runs(runs_dir)
     if json:
         for run in found:
-            print(json_module.dumps(_plain(run), ensure_ascii=False, allow_nan=False))
+            # In ASCII: a name that is no UTF-8 can be written so, too.
+            print(json_module.dumps(_plain(run), allow_nan=False))
         return 0
     if not found:
         print(f"no runs in {clean(str(runs_dir))}; `ladera run digits` makes one", file=sys.stderr)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Iterable
 from itertools import count
 from pathlib import Path
 
 _serial = count(1)
+
+# How `replace` calls a file until it is whole. Those of a lock are its own affair.
+_STAGED = re.compile(r"\.(?!lock\.).+\.\d+-\d+")
 
 #: File systems without the notion answer so to an fsync of a directory.
 _UNSUPPORTED = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EBADF}
@@ -73,6 +77,18 @@ def discard(paths: Iterable[Path]) -> None:
             path.unlink(missing_ok=True)
         except OSError:
             continue
+
+
+def sweep(directory: Path) -> None:
+    """Delete what `replace` left where its process was killed; whoever calls this is the only one who writes there.
+
+    Before the first write: a later process may have the number of the dead one, as in a container, and the same names.
+    """
+    try:
+        paths = [path for path in directory.iterdir() if _STAGED.fullmatch(path.name)]
+    except OSError:
+        return
+    discard(paths)
 
 
 def serial() -> int:

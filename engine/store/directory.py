@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from ..errors import StoreError
 from ..experiment import Experiment
 from . import atomic
+from .reading import read_regular
 
 if TYPE_CHECKING:
     from tomlkit.items import Item
@@ -25,6 +26,7 @@ STOP = "STOP"
 
 _NUMBERED = re.compile(r"(.+)-(\d{4,})")
 _LONGEST = 100
+_LARGEST = 1 << 24
 
 
 def refuse_name(name: str) -> None:
@@ -107,7 +109,7 @@ def load_experiment(directory: Path) -> Experiment:
     """Read the experiment of a run. Raises StoreError if it is missing, damaged or no longer valid."""
     path = directory / EXPERIMENT
     try:
-        return Experiment.model_validate(tomllib.loads(path.read_bytes().decode()))
+        return Experiment.model_validate(tomllib.loads(read_regular(path, _LARGEST).decode()))
     except FileNotFoundError:
         raise StoreError(f"{directory} holds no {EXPERIMENT}: it is no run directory") from None
     except ValidationError as error:

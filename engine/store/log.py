@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..events import Event, from_plain
 from ..history import History
+from .reading import open_regular
 
 NAME = "events.jsonl"
 
@@ -39,7 +40,7 @@ def scan(path: Path, offset: int = 0, end: int | None = None) -> Iterator[tuple[
 def portions(path: Path, offset: int = 0, end: int | None = None) -> Iterator[tuple[list[bytes], int]]:
     """Yield (complete lines without their ends, offset after them)."""
     try:
-        file = path.open("rb")
+        file = open_regular(path)
     except (FileNotFoundError, NotADirectoryError):
         return
     with file:
@@ -78,7 +79,7 @@ def fold(history: History, events: Iterable[Event]) -> int:
     for event in events:
         try:
             history.apply(event)
-        except (ValueError, TypeError, KeyError, AttributeError, IndexError):
+        except (ValueError, TypeError, KeyError, AttributeError, IndexError, ArithmeticError):
             bad += 1
     return bad
 

@@ -29,7 +29,7 @@ from ..events import (
     StorageFailed,
     to_line,
 )
-from . import checkpoints, directory, index_reader, log
+from . import atomic, checkpoints, directory, index_reader, log
 from .lock import Lock
 from .log_writer import LogWriter
 from .process import this_process
@@ -155,7 +155,9 @@ class Recorder:
         """Keep the complete state and return its place, relative to the run directory. Raises OSError."""
         place = self.directory
         assert place is not None
-        self._writer.sync(force=True)
+        # A checkpoint stands on the log before it: without that on the disk, it would be one of another run.
+        if (fault := self._writer.sync(force=True)) is not None:
+            raise fault
         path = checkpoints.save(place, tensors, plain, self._writer.end())
         self._kept = [path.name, *self._kept][: checkpoints.KEPT]
         self._save_best(tensors, plain)
@@ -202,6 +204,8 @@ class Recorder:
                 self._lock = Lock(place)
                 self._lock.acquire()
             place = self._lock.directory
+            atomic.sweep(place)
+            checkpoints.sweep(place)
             known, now = read_status(place), time.time()
             known = replace(
                 known, process=this_process().plain(), started=known.started or now, heartbeat=now

@@ -479,6 +479,9 @@ def test_the_learning_rate_changes_while_training() -> None:
         ("optimizer.momentum", 0.5, "has no momentum"),
         ("model.dropout", 0.5, "built without dropout"),
         ("stopping.patience", "many", "valid integer"),
+        ("training.validate_every", 10**400, "less than or equal to"),
+        ("stopping.warm_up", 2**53, "less than or equal to"),
+        ("optimizer.lr", 10**400, "valid number"),
     ],
 )
 def test_a_change_that_makes_no_sense_is_refused_and_told(key: str, value: Any, complaint: str) -> None:

@@ -31,13 +31,14 @@ from ladera.engine.events import (
     StorageFailed,
     to_line,
 )
-from ladera.engine.store import checkpoints, log, service
+from ladera.engine.store import atomic, checkpoints, log, service
 from ladera.engine.store import recorder as recorder_module
 from ladera.engine.store.directory import claim, load_experiment, write_experiment
 from ladera.engine.store.listing import run_info
 from ladera.engine.store.load import load_history
 from ladera.engine.store.lock import holder
 from ladera.engine.store.recorder import Recorder
+from ladera.engine.store.resume import resume
 from ladera.engine.store.status import read_status
 
 
@@ -330,6 +331,55 @@ def test_training_goes_on_through_an_outage_and_the_log_is_whole_after_it(
     assert (recorder.lost, recorder.exit_code) == (False, 0)
     status = read_status(recorder.directory)
     assert (status.storage, status.unwritten, status.state) == (None, 0, "finished")
+
+
+@pytest.mark.usefixtures("quick")
+def test_no_checkpoint_stands_on_a_log_that_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A limit on the size of files hits the log alone: checkpoints would fit below it."""
+    outage = Outage(monkeypatch, tmp_path / "test-0001" / log.NAME, errno.EFBIG)
+
+    def script(event: Event, recorder: Recorder, controls: Controls) -> None:
+        if isinstance(event, EpochEnded) and event.epoch in (2, 3):
+            controls.checkpoint()
+            outage.on = event.epoch == 3
+
+    recorder, events = record(tmp_path, script)
+    # Six steps an epoch; a command is taken after the first of the next.
+    assert [event.step for event in events if isinstance(event, CheckpointSaved)] == [13]
+    told = {event.what: event.error for event in events if isinstance(event, StorageFailed)}
+    assert os.strerror(errno.EFBIG) in told["checkpoint"]
+    assert (recorder.lost, recorder.exit_code) == (True, 3)
+    outage.on = False
+    assert recorder.directory is not None
+    state = checkpoints.latest_valid(recorder.directory)
+    assert state is not None
+    assert state.log_bytes <= (recorder.directory / log.NAME).stat().st_size
+    list(resume(recorder.directory))
+    assert load_history(recorder.directory).state == "finished"
+
+
+def test_what_killed_writers_left_is_taken_away_also_where_every_process_has_the_same_number(
+    tmp_path: Path,
+) -> None:
+    def script(event: Event, _: Recorder, controls: Controls) -> None:
+        if isinstance(event, EpochEnded) and event.epoch == 2:
+            controls.stop("SIGTERM")
+
+    recorder, _ = record(tmp_path, script)
+    directory = recorder.directory
+    assert directory is not None
+    # The names that this very process would use next, as the only process of a container always does.
+    following = atomic.serial() + 1
+    for number in range(following, following + 40):
+        (directory / "checkpoints" / f".staging-{os.getpid()}-{number}").mkdir()
+        for name in ("status.json", "best.safetensors", "final.safetensors", "experiment.toml"):
+            (directory / f".{name}.{os.getpid()}-{number}").touch()
+    (directory / ".mine").touch()
+    events = list(resume(directory))
+    assert not [event for event in events if isinstance(event, StorageFailed)]
+    assert [path.name for path in directory.rglob(".*")] == [".mine"]
 
 
 @pytest.mark.usefixtures("quick")
