@@ -8,7 +8,7 @@ from typing import Any
 
 from ..engine.controls import Controls
 from ..engine.errors import StoreError
-from ..engine.events import Event
+from ..engine.events import Event, StorageFailed
 from ..engine.store.control import Control
 from ..engine.store.directory import load_experiment
 from ..engine.store.listing import run_info
@@ -73,6 +73,10 @@ def watch(directory: Path) -> Run:
             # A process that died tells no end: only its directory says so.
             gone = info is not None and info.state in ("crashed", "stalled", "damaged")
             run.outside = info.state if gone and info is not None else ""
+            if info is not None and info.status.storage and run.history.storage is None:
+                # On a full disk the log cannot tell of it.
+                what, _, error = info.status.storage.partition(": ")
+                events.append(StorageFailed(time=run.history.time, what=what, error=error))
         return events
 
     return Run(

@@ -9,6 +9,9 @@ from collections.abc import Iterable
 from itertools import count
 from pathlib import Path
 
+#: What a file takes up is rounded up to this, so that within it it can grow on a full disk.
+BLOCK = 4096
+
 _serial = count(1)
 
 # How `replace` calls a file until it is whole. Those of a lock are its own affair.
@@ -56,6 +59,21 @@ def replace(path: Path, data: bytes, *, durable: bool = True, mode: int = 0o600)
         raise
     if durable:
         sync_directory(path.parent)
+
+
+def overwrite(path: Path, data: bytes) -> None:
+    """Put new content into a file's place without a new file, where the disk has no room for one. Raises OSError.
+
+    A reader may see a mixture, for which the content must be of a kind that it notices. Blanks fill up what was longer.
+    """
+    fd = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        size = os.fstat(fd).st_size
+        if -(-len(data) // BLOCK) > -(-size // BLOCK):
+            raise OSError(errno.ENOSPC, "no room to grow", str(path))
+        os.pwrite(fd, data.ljust(size), 0)
+    finally:
+        os.close(fd)
 
 
 def sync_directory(path: Path) -> None:

@@ -100,8 +100,10 @@ class Recorder:
                     self._service.broadcast(event)
                     yield event
                     continue
-                if isinstance(event, StorageFailed) and event.what in self._outages:
-                    continue
+                if isinstance(event, StorageFailed):
+                    if event.what in self._outages:
+                        continue
+                    self._tell_watchers(event)
                 self._take(event)
                 yield event
                 yield from self._storage_news(event.time)
@@ -137,14 +139,20 @@ class Recorder:
             failed = StorageFailed(time=now, what=what, error=error)
             self._writer.append(to_line(failed))
             self._status = after(self._status, failed, time.time())
+            self._tell_watchers(failed)
             yield failed
+
+    def _tell_watchers(self, failed: StorageFailed) -> None:
+        """Tell of a fault what the log, which others read, cannot tell because of it."""
+        if self._writer.fault is not None or self._service.troubled:
+            self._service.broadcast(failed)
 
     def status(self) -> Status:
         """Return how the run is doing now."""
         status, now = self._status, time.time()
         for event in list(self._recent.values()):
             status = after(status, event, now)
-        troubled = self._outages or self._writer.fault is not None
+        troubled = self._outages or self._writer.fault is not None or self._service.troubled
         return replace(
             status, heartbeat=now, storage=status.storage if troubled else None, unwritten=self._writer.unwritten()
         )  # fmt: skip
@@ -236,6 +244,8 @@ class Recorder:
     def remade(self, lock: Lock) -> None:
         """Go on in a directory that was deleted and is made anew."""
         assert self.directory is not None
+        assert self._lock is not None
+        self._lock.release()
         self._lock = lock
         started = log.read(self.directory / log.NAME, 0, 1 << 20)[0]
         if started and isinstance(started[0], RunStarted):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import time
@@ -165,9 +166,16 @@ def _measured(part: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def write_status(directory: Path, status: Status, *, durable: bool) -> None:
-    """Replace a run's status.json. Raises OSError."""
+    """Replace a run's status.json; on a full disk overwrite it. Raises OSError."""
     text = json.dumps(_strict({"format": 1, **asdict(status)}), ensure_ascii=False, indent=1, allow_nan=False)
-    atomic.replace(directory / NAME, text.encode("utf-8", "surrogatepass") + b"\n", durable=durable)
+    data = text.encode("utf-8", "surrogatepass") + b"\n"
+    try:
+        atomic.replace(directory / NAME, data, durable=durable)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        # A full disk is what readers need to be told of most.
+        atomic.overwrite(directory / NAME, data)
 
 
 def read_status(directory: Path) -> Status:
