@@ -13,7 +13,13 @@ from ..engine.controls import Controls
 from ..engine.events import Event
 from ..engine.experiment import Experiment
 from ..engine.history import History
-from ..engine.store.directory import EXPERIMENT, load_experiment, refuse_name, split_name
+from ..engine.store.directory import (
+    EXPERIMENT,
+    load_experiment,
+    refuse_name,
+    refuse_unwritable,
+    split_name,
+)
 from ..engine.store.listing import find_run
 from ..engine.store.load import load_history
 from ..presets.catalog import change, difference, load
@@ -21,6 +27,7 @@ from ..presets.faults import label
 from .commands_lab import last_experiment
 from .detach import announced
 from .headless import EXIT, Teller, drain
+from .leaving import Leaving
 from .output import Output
 from .signals import Received, passed_on
 from .terminal import style_of
@@ -61,14 +68,16 @@ def run_name(preset: str) -> str:
 
 
 def _train(experiment: Experiment, name: str, runs_dir: Path, *, json: bool, quiet: bool) -> int:
-    controls = Controls()
-    with passed_on(controls) as received:
-        # Torch comes with these; a signal that arrives meanwhile is obeyed at the first step.
+    refuse_unwritable(runs_dir)
+    controls, leaving = Controls(), Leaving()
+    with passed_on(controls, ending=leaving.asked) as received:
+        leaving.listen(received)
+        # Torch comes with these.
         from ..engine.loop import run
         from ..engine.store.recorder import Recorder
 
         recorder = Recorder(runs_dir, name, controls)
-        events = recorder.record(run(experiment, controls, keeper=recorder))
+        events = recorder.record(leaving.begin(run(experiment, controls, keeper=recorder)))
         return _follow(lambda: recorder, events, History(), received, json=json, quiet=quiet)
 
 
@@ -79,8 +88,9 @@ def resume(name: str, settings: Sequence[str], runs_dir: Path, *, json: bool, qu
     """
     directory = find_run(runs_dir, name)
     wanted = _changes(load_experiment(directory), settings)
-    controls = Controls()
-    with passed_on(controls) as received:
+    controls, leaving = Controls(), Leaving()
+    with passed_on(controls, ending=leaving.asked) as received:
+        leaving.listen(received)
         from ..engine.store.resume import AlreadyEndedError, Resumption
 
         try:
@@ -93,7 +103,7 @@ def resume(name: str, settings: Sequence[str], runs_dir: Path, *, json: bool, qu
                 print(f"ladera: {clean(note, 1000)}", file=sys.stderr)
             # The log may tell more than the checkpoint holds; the first event, Resumed, takes that back.
             history = History() if resumption.state is None else load_history(directory)
-            events = resumption.events(controls)
+            events = leaving.begin(resumption.events(controls))
             return _follow(lambda: resumption.recorder, events, history, received, json=json, quiet=quiet)
         finally:
             resumption.close()

@@ -8,6 +8,7 @@ of input as a lost terminal, and leaves in bounded time. It leans on private nam
 
 from __future__ import annotations
 
+import math
 import os
 import queue
 import selectors
@@ -79,6 +80,12 @@ class ResilientDriver(LinuxDriver):
         self._output = _Output(os.dup(terminal_fileno()), self.lost)
         self._file = self._output  # type: ignore[assignment]
         self._dropped = False
+        self._closed_at = math.inf
+
+    @property
+    def closed_for(self) -> float:
+        """Seconds since the terminal was given back; 0 while it is held."""
+        return max(0.0, time.monotonic() - self._closed_at)
 
     @property
     def written(self) -> int:
@@ -133,6 +140,10 @@ class ResilientDriver(LinuxDriver):
 
     def close(self) -> None:
         """Stop the writer within about a second; upstream waits for a stalled terminal for ever."""
+        self._stop_writer()
+        self._closed_at = time.monotonic()
+
+    def _stop_writer(self) -> None:
         writer = self._writer_thread
         if writer is None:
             return

@@ -16,11 +16,15 @@ from ..engine.experiment import Experiment
 from ..engine.store.status import exit_code
 from .app import LabApp
 from .driver import LOST, ResilientDriver
+from .leaving import Leaving
 from .native_output import native_output_to
 from .signals import passed_on
 from .sitting import Run
 from .text import clean
 from .widgets.chart import warm
+
+#: Seconds after the screen's end in which the process ends by itself where nothing holds it up.
+_GRACE = 0.5
 
 
 class _ToTraining(Controls):
@@ -55,15 +59,22 @@ def open_lab(experiment: Experiment, base: str, runs_dir: Path, watched: Run | N
         if isinstance(driver, ResilientDriver):
             driver.leave(why)
 
+    leaving = Leaving(lambda: _is_idle(app))
+
+    def end() -> None:
+        leave("a signal")
+        leaving.asked()
+
     with tempfile.NamedTemporaryFile(prefix="ladera-", suffix=".log") as log:
         with (
             passed_on(
                 _ToTraining(app),
                 hung_up=lambda: leave("the terminal hung up"),
-                ending=lambda: leave("a signal"),
+                ending=end,
             ) as received,
             native_output_to(log.name),
         ):
+            leaving.listen(received)
             result = app.run()
             app.remember()
             if result == LOST:
@@ -88,6 +99,14 @@ def _import_what_trains() -> None:
     warm()
     with suppress(Exception):  # the run that needs it will say what is wrong
         importlib.import_module("ladera.engine.loop")
+
+
+def _is_idle(app: LabApp) -> bool:
+    """Whether the screen is gone, and no run that has begun is at work: what still loads can be left."""
+    driver = app._driver
+    if not isinstance(driver, ResilientDriver) or driver.closed_for < _GRACE:
+        return False
+    return not any(run.working and run.directory is not None for run in app.sitting.runs)
 
 
 def _let_go_of_the_terminal(app: LabApp) -> None:

@@ -9,8 +9,12 @@ from collections.abc import Iterable
 from itertools import count
 from pathlib import Path
 
+from . import pulse
+
 #: What a file takes up is rounded up to this, so that within it it can grow on a full disk.
 BLOCK = 4096
+#: Bytes written and waited for at once, so that a slow disk is seen to get on.
+PORTION = 16 << 20
 
 _serial = count(1)
 
@@ -26,17 +30,27 @@ def write_new(path: Path, *parts: bytes) -> None:
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         for part in parts:
-            write_all(fd, part)
-        os.fsync(fd)
+            _write(fd, part, durable=True)
     finally:
         os.close(fd)
+    pulse.beat()
 
 
-def write_all(fd: int, data: bytes) -> None:
+def write_all(fd: int, data: bytes | memoryview) -> None:
     """Write every byte; a short write is continued."""
     view = memoryview(data)
     while view:
-        view = view[os.write(fd, view) :]
+        view = view[os.write(fd, view[:PORTION]) :]
+        pulse.beat()
+
+
+def _write(fd: int, data: bytes, *, durable: bool) -> None:
+    view = memoryview(data)
+    for start in range(0, max(1, len(data)), PORTION):
+        write_all(fd, view[start : start + PORTION])
+        if durable:
+            os.fsync(fd)
+            pulse.beat()
 
 
 def replace(path: Path, data: bytes, *, durable: bool = True, mode: int = 0o600) -> None:
@@ -48,12 +62,11 @@ def replace(path: Path, data: bytes, *, durable: bool = True, mode: int = 0o600)
     try:
         fd = os.open(staging, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
         try:
-            write_all(fd, data)
-            if durable:
-                os.fsync(fd)
+            _write(fd, data, durable=durable)
         finally:
             os.close(fd)
         os.rename(staging, path)  # noqa: PTH104 - every fault is injected at the os functions
+        pulse.beat()
     except BaseException:
         discard([staging])
         raise
@@ -86,6 +99,7 @@ def sync_directory(path: Path) -> None:
             raise
     finally:
         os.close(fd)
+    pulse.beat()
 
 
 def discard(paths: Iterable[Path]) -> None:

@@ -45,6 +45,20 @@ def refuse_name(name: str) -> None:
         )
 
 
+def refuse_unwritable(root: Path) -> None:
+    """Raise StoreError if no run could be made below a directory, which need not be there yet; nothing is created."""
+    place = root.absolute()
+    while not os.path.lexists(place) and place != place.parent:
+        place = place.parent
+    if not place.is_dir():
+        why = "is no directory"
+    elif not os.access(place, os.W_OK | os.X_OK):
+        why = "cannot be written"
+    else:
+        return
+    raise StoreError(f"no run can be kept in {root}: {place} {why}; choose another place with --runs-dir")
+
+
 def split_name(name: str) -> tuple[str, int]:
     """Return what a run was called and its number: ("digits", 7) of "digits-0007"; 0 if it has none."""
     match = _NUMBERED.fullmatch(name)

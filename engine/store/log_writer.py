@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
-from . import atomic
+from . import atomic, pulse
 from .index import IndexWriter, Row
 
 #: Bytes written at once.
@@ -97,6 +97,7 @@ class LogWriter:
             if fault is None and self._unsynced and self._fd is not None:
                 try:
                     os.fsync(self._fd)
+                    pulse.beat_for_all()
                     self._unsynced = False
                     self.index.flush()
                 except OSError as error:
@@ -169,6 +170,7 @@ class LogWriter:
                     return
             while self._chunk:
                 written = os.write(self._fd, self._chunk)
+                pulse.beat_for_all()
                 self._unsynced = True
                 self.size += written
                 self._chunk = self._chunk[written:]

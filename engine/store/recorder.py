@@ -29,7 +29,7 @@ from ..events import (
     StorageFailed,
     to_line,
 )
-from . import atomic, checkpoints, directory, index_reader, log
+from . import atomic, checkpoints, directory, index_reader, log, pulse
 from .lock import Lock
 from .log_writer import LogWriter
 from .process import this_process
@@ -159,6 +159,7 @@ class Recorder:
 
     # -- the run's keeper ------------------------------------------------------------------------------------------
 
+    @pulse.attempt()
     def save(self, tensors: Mapping[str, torch.Tensor], plain: Mapping[str, Any]) -> str:
         """Keep the complete state and return its place, relative to the run directory. Raises OSError."""
         place = self.directory
@@ -172,6 +173,7 @@ class Recorder:
         checkpoints.prune(place, self._kept)
         return str(path.relative_to(place))
 
+    @pulse.attempt()
     def finish(self, tensors: Mapping[str, torch.Tensor], plain: Mapping[str, Any]) -> None:
         """Keep the final weights and running statistics, trying again for a moment. Raises OSError."""
         for pause in (*LAST_ATTEMPTS, None):
@@ -204,6 +206,7 @@ class Recorder:
 
     # -- begin and end ---------------------------------------------------------------------------------------------
 
+    @pulse.attempt()
     def _begin(self, event: Event) -> None:
         try:
             if self._lock is None:
@@ -251,6 +254,7 @@ class Recorder:
         if started and isinstance(started[0], RunStarted):
             directory.write_experiment(self.directory, started[0].experiment)
 
+    @pulse.attempt()
     def _write_last(self) -> None:
         """Write what is not written yet, trying again for a moment."""
         for pause in (*LAST_ATTEMPTS, None):
@@ -261,6 +265,7 @@ class Recorder:
         if self.lost:
             self._status = replace(self._status, exit_code=3)
 
+    @pulse.attempt()
     def _close(self) -> None:
         if self.directory is None:
             return
