@@ -3,7 +3,7 @@
 Textual 8.2 dies on SIGHUP, spins on a closed terminal and blocks its event loop when the terminal stops reading;
 training in a thread of the same process would go down with it. This driver writes without waiting, treats the end
 of input as a lost terminal, and leaves in bounded time. It leans on private names of Textual (`_writer_thread`,
-`_queue`, `_sigcont_application`); tests in a pseudo-terminal hold each behaviour.
+`_queue`, `_key_thread`, `_sigtstp_application`, `_sigcont_application`); tests in a pseudo-terminal hold each behaviour.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import queue
 import selectors
 import termios
 import time
+import tty
 from codecs import getincrementaldecoder
 from collections.abc import Callable
 from contextlib import suppress
@@ -157,10 +158,51 @@ class ResilientDriver(LinuxDriver):
                 # What the peer never read is thrown away, so that the writer's last write returns.
                 termios.tcflush(self.fileno, termios.TCOFLUSH)
 
+    # -- stopped and continued -------------------------------------------------------------------------------------
+
+    def start_application_mode(self) -> None:
+        """Take the terminal."""
+        self._closed_at = math.inf
+        super().start_application_mode()
+
+    def _sigtstp_application(self, *args: Any) -> None:
+        self._soon(super()._sigtstp_application)
+
     def _sigcont_application(self, *args: Any) -> None:
+        self._soon(self._continue)
+
+    def _soon(self, callback: Callable[[], object]) -> None:
+        """Call in the event loop: a signal handler may interrupt whoever holds the lock of the output's queue."""
+        loop = self._app._loop
+        if loop is not None:
+            with suppress(RuntimeError):  # closed meanwhile
+                loop.call_soon_threadsafe(callback)
+
+    def _continue(self) -> None:
         # A hang-up sends SIGHUP and SIGCONT: application mode must not start again on a dead terminal.
-        if self.lost_reason is None and os.isatty(self.fileno):
-            super()._sigcont_application(*args)
+        if self.lost_reason is not None or not os.isatty(self.fileno):
+            return
+        if self._key_thread is not None and self._key_thread.is_alive():
+            self._assert_modes()
+        else:
+            super()._sigcont_application()
+
+    def _assert_modes(self) -> None:
+        """Take the terminal as it was before a stop that this driver did not hear of (kill -STOP), or that never was.
+
+        Starting application mode again would start a second thread that reads keys.
+        """
+        with suppress(OSError, termios.error):
+            if os.tcgetpgrp(self.fileno) != os.getpgrp():
+                return
+            modes = termios.tcgetattr(self.fileno)
+            modes[tty.LFLAG] = self._patch_lflag(modes[tty.LFLAG])
+            modes[tty.IFLAG] = self._patch_iflag(modes[tty.IFLAG])
+            modes[tty.CC][termios.VMIN] = 1
+            termios.tcsetattr(self.fileno, termios.TCSANOW, modes)
+            self.write("\x1b[?1049h\x1b[?25l\x1b[?1004h\x1b[?2004h\x1b[?7l")
+            self._enable_mouse_support()
+            self._app.refresh(layout=True)
 
     def _run_input_thread(self) -> None:
         try:
