@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import re
 import shlex
 import sys
@@ -72,6 +73,7 @@ def _train(experiment: Experiment, name: str, runs_dir: Path, *, json: bool, qui
     controls, leaving = Controls(), Leaving()
     with passed_on(controls, ending=leaving.asked) as received:
         leaving.listen(received)
+        faulthandler.enable(2)
         # Torch comes with these.
         from ..engine.loop import run
         from ..engine.store.recorder import Recorder
@@ -91,6 +93,7 @@ def resume(name: str, settings: Sequence[str], runs_dir: Path, *, json: bool, qu
     controls, leaving = Controls(), Leaving()
     with passed_on(controls, ending=leaving.asked) as received:
         leaving.listen(received)
+        faulthandler.enable(2)
         from ..engine.store.resume import AlreadyEndedError, Resumption
 
         try:

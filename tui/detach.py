@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from ..engine.events import Event
+from .native_output import open_native_log
 
 _VARIABLE = "LADERA_ANNOUNCE"
 
@@ -53,7 +54,7 @@ def announced(events: Iterator[Event], directory: Callable[[], Path | None]) -> 
 
 
 def _answer(descriptor: int, place: Path) -> None:
-    log = os.open(place / "native.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    log = open_native_log(place)
     for stream in (1, 2):
         os.dup2(log, stream)
     os.close(log)

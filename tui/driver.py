@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import os
 import queue
+import select
 import selectors
 import termios
 import time
@@ -23,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 
-from .native_output import terminal_fileno
+from .native_output import let_go_of_terminal, terminal_fileno
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -50,6 +51,9 @@ class _Output:
             self.blocked_since = time.monotonic()
             try:
                 count = os.write(self._fileno, data)
+            except BlockingIOError:  # another program shares the terminal, and made it so
+                select.select([], [self._fileno], [], 1.0)
+                continue
             except OSError as error:
                 self.dead = True
                 self._lost(f"write failed: {error.strerror}")
@@ -122,8 +126,9 @@ class ResilientDriver(LinuxDriver):
                 loop.call_soon_threadsafe(self._app.exit, LOST)
 
     def lost(self, why: str) -> None:
-        """Give up a terminal that is gone: nothing more is written."""
+        """Give up a terminal that is gone: nothing more is written, and no descriptor holds it."""
         self._output.dead = True
+        let_go_of_terminal(self._output.fileno())
         self.leave(why)
 
     def write(self, data: str) -> None:
@@ -219,7 +224,10 @@ class ResilientDriver(LinuxDriver):
             selector.register(self.fileno, selectors.EVENT_READ)
             while not self.exit_event.is_set():
                 if selector.select(0.1):
-                    data = os.read(self.fileno, 4096)
+                    try:
+                        data = os.read(self.fileno, 4096)
+                    except BlockingIOError:  # another reader was quicker
+                        continue
                     if not data:
                         raise EOFError("the terminal was closed")
                     for event in parser.feed(decode(data)):

@@ -17,7 +17,7 @@ from ..engine.store.status import exit_code
 from .app import LabApp
 from .driver import LOST, ResilientDriver
 from .leaving import Leaving
-from .native_output import native_output_to
+from .native_output import let_go_of_terminal, native_output_to, open_native_log
 from .signals import passed_on
 from .sitting import Run
 from .text import clean
@@ -65,14 +65,15 @@ def open_lab(experiment: Experiment, base: str, runs_dir: Path, watched: Run | N
         leave("a signal")
         leaving.asked()
 
-    with tempfile.NamedTemporaryFile(prefix="ladera-", suffix=".log") as log:
+    # Without a name: whatever ends this process, nothing is left behind.
+    with tempfile.TemporaryFile() as log:
         with (
             passed_on(
                 _ToTraining(app),
                 hung_up=lambda: leave("the terminal hung up"),
                 ending=end,
             ) as received,
-            native_output_to(log.name),
+            native_output_to(f"/dev/fd/{log.fileno()}"),
         ):
             leaving.listen(received)
             result = app.run()
@@ -82,7 +83,8 @@ def open_lab(experiment: Experiment, base: str, runs_dir: Path, watched: Run | N
             _wait_for_the_end(app.sitting.runs)
         if result is not None and result != LOST:
             print(clean(result, 500))
-        stray = Path(log.name).read_text(errors="replace").strip()
+        log.seek(0)
+        stray = log.read().decode(errors="replace").strip()
         if stray and app.return_code:
             print(stray[-4000:], file=sys.stderr)
     ends = [run.history.ended for run in app.sitting.runs if run.source is None]
@@ -113,15 +115,12 @@ def _let_go_of_the_terminal(app: LabApp) -> None:
     """Point the standard streams elsewhere: a terminal that is gone fails every write and ends every read."""
     training = app.sitting.training
     place = training.directory if training is not None else None
-    target = str(place / "native.log") if place is not None else os.devnull
-    for number, path, flags in (
-        (0, os.devnull, os.O_RDONLY),
-        (1, target, os.O_WRONLY),
-        (2, target, os.O_WRONLY),
-    ):
-        opened = os.open(path, flags | (os.O_CREAT | os.O_APPEND if flags == os.O_WRONLY else 0), 0o600)
-        os.dup2(opened, number)
-        os.close(opened)
+    let_go_of_terminal()
+    if place is not None:
+        log = open_native_log(place)
+        for stream in (1, 2):
+            os.dup2(log, stream)
+        os.close(log)
 
 
 def _wait_for_the_end(runs: list[Run]) -> None:

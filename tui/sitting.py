@@ -16,6 +16,7 @@ from ..engine.controls import Controls
 from ..engine.events import CheckpointSaved, CommandTaken, Event, Probed, RunEnded, RunStarted, StorageFailed
 from ..engine.experiment import Experiment
 from ..engine.history import History
+from .native_output import crash_traces
 from .text import clean
 
 #: Events folded at one poll; the rest waits, so that a burst cannot hold up a key press.
@@ -246,10 +247,12 @@ def keep_in(root: Path) -> Trainer:
         events = train_experiment(
             run.experiment, run.controls, keeper=recorder, checkpoint=run.branch, ring=run.ring, linger=True
         )
-        for event in recorder.record(events):
-            if isinstance(event, RunStarted):
-                run.directory = recorder.directory
-            yield event
+        with crash_traces() as trace:
+            for event in recorder.record(events):
+                if isinstance(event, RunStarted) and recorder.directory is not None:
+                    run.directory = recorder.directory
+                    trace(run.directory)
+                yield event
 
     return train
 
