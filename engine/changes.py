@@ -39,7 +39,7 @@ def changed_live(experiment: Experiment, key: str, value: Any) -> Experiment:
         return Experiment.model_validate(plain)
     except ValidationError as error:
         reason = error.errors()[0]["msg"].removeprefix("Value error, ")
-        raise InputError(f"{key} = {value}: {reason[:1].lower()}{reason[1:]}") from None
+        raise InputError(f"{key} = {repr(value)[:80]}: {reason[:1].lower()}{reason[1:]}") from None
 
 
 def live_keys(experiment: Experiment) -> list[str]:

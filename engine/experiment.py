@@ -27,6 +27,10 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Decay = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
+# Above this a double no longer tells neighbours apart, and JSON readers round.
+_MOST = 2**53 - 1
+Count = Annotated[int, Field(ge=1, le=_MOST)]
+CountOrZero = Annotated[int, Field(ge=0, le=_MOST)]
 Width = Annotated[int, Field(ge=1, le=65536)]
 Widths = Annotated[tuple[Width, ...], Field(strict=False, max_length=1000)]
 
@@ -144,7 +148,7 @@ class Data(Part):
     "How many examples to generate (synthetic data only)."
     noise: NonNegative | None = None
     "Standard deviation of the noise of synthetic data."
-    subset: Annotated[int, Field(ge=4)] | None = None
+    subset: Annotated[int, Field(ge=4, le=_MOST)] | None = None
     "Use only this many training examples (drawn by the seed, stratified)."
     label_noise: Fraction = 0.0
     "Share of the training labels replaced by another class at random."
@@ -314,13 +318,13 @@ class Schedule(Part):
     """How the learning rate changes over the run; lr is its peak."""
 
     kind: Literal["constant", "step", "cosine", "plateau"] = "constant"
-    warmup: Annotated[int, Field(ge=0)] = 0
+    warmup: CountOrZero = 0
     "Epochs of linear warm-up, counted in steps."
-    every: Annotated[int, Field(ge=1)] = 30
+    every: Count = 30
     "step: epochs between cuts."
     factor: Annotated[float, Field(gt=0, lt=1)] = 0.1
     "step, plateau: what a cut multiplies the rate by."
-    patience: Annotated[int, Field(ge=1)] = 5
+    patience: Count = 5
     "plateau: checks without improvement of the monitored value before a cut."
     final: Fraction = 0.0
     "cosine: share of lr left at the last epoch."
@@ -330,8 +334,8 @@ class Training(Part):
     """The loop: how long, in what portions, from which seed, on which device."""
 
     epochs: Annotated[int, Field(ge=1, le=10_000_000)] = 100
-    batch_size: Annotated[int, Field(ge=1)] | Literal["full"] = 64
-    validate_every: Annotated[int, Field(ge=1)] = 1
+    batch_size: Count | Literal["full"] = 64
+    validate_every: Count = 1
     "Epochs between checks; the last epoch is always checked."
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     "Governs split, shuffling, initialization, dropout, augmentation and label noise, each through a generator of its own."
@@ -353,13 +357,13 @@ class Stopping(Part):
     monitor: str = "loss"
     "loss or a metric of the task."
     mode: Literal["min", "max"] = "min"
-    patience: Annotated[int, Field(ge=0)] = 10
+    patience: CountOrZero = 10
     "Checks in a row without improvement after which training stops; 0 counts as 1."
     min_delta: NonNegative = 0.0
     "An improvement must exceed this."
     baseline: Annotated[float, Field(allow_inf_nan=False)] | None = None
     "The count is reset only by values that also beat this."
-    warm_up: Annotated[int, Field(ge=0)] = 0
+    warm_up: CountOrZero = 0
     "Epochs in which the best is recorded but nothing is counted."
     restore_best: bool = True
 

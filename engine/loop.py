@@ -13,8 +13,9 @@ from __future__ import annotations
 import math
 import platform
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+import traceback
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Protocol
 
@@ -25,6 +26,7 @@ from .branching import Branch, Ring
 from .changes import changes, refuse_unchangeable
 from .clock import Clock
 from .controls import Command, Controls, refusal
+from .data.prepare import Examples
 from .errors import InputError, LaderaError
 from .events import (
     Checked,
@@ -94,7 +96,7 @@ def run(
     """
     loop = _Loop(experiment, controls or Controls(), keeper, checkpoint, ring)
     history = checkpoint.history if checkpoint else History()
-    begun = False
+    begun, failure = False, ""
     threads = torch.get_num_threads()
     try:
         for event in loop.events():
@@ -107,9 +109,13 @@ def run(
     except Exception as error:
         if not begun or history.ended is not None:
             raise
-        yield loop.ended(_Ending("failed", _in_words(error, loop.training)))
+        failure = _in_words(error, loop.training)
+        # What the failed step held is free before anything is saved.
+        traceback.clear_frames(error.__traceback__)
     finally:
         torch.set_num_threads(threads)
+    if failure:
+        yield from loop.fail(failure)
     if linger:
         yield from loop.answer_probes()
 
@@ -126,10 +132,11 @@ def _findings(history: History, event: Event) -> list[Diagnosed]:
 
 
 _NO_DIAGNOSIS = "no_diagnosis"
+_OTHER_RANDOM_NUMBERS = "other_random_numbers"
 
 
 def _in_words(error: Exception, training: Training) -> str:
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+    if isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error):
         return f"out of memory with batches of {training.batch_size}: try a smaller training.batch_size"
     return f"{type(error).__name__}: {error}"
 
@@ -196,6 +203,8 @@ class _Loop:
         self.first_loss: float | None = None
         self.last_loss = math.nan
         self.tests = 0
+        self.anew: tuple[str, ...] = ()
+        "Random choices that do not go on where the checkpoint left them."
         self.ending: _Ending | None = None
         "Set once the run is to end."
         self.paused = False
@@ -220,11 +229,13 @@ class _Loop:
                 training.forget_best()
                 self.tests = 0
             yield self._started(chance)
+            yield from self._other_random_numbers()
             yield self._probe_layers()
             self._keep_in_ring()
         else:
             self._restore(self.checkpoint)
             yield self._resumed(self.checkpoint)
+            yield from self._other_random_numbers()
         while self.ending is None and self.epoch <= training.experiment.training.epochs:
             while self.index < training.steps_per_epoch:
                 loss = training.update(self.epoch, self.index) * training.unit
@@ -286,6 +297,15 @@ class _Loop:
         found = changes(checkpoint.plain["experiment"], training.experiment.plain())
         return Resumed(time=self.now(), epoch=self.epoch - 1, step=training.step, changes=found)
 
+    def _other_random_numbers(self) -> Iterator[Event]:
+        """Say so if the run is not the bit-exact continuation of the one that was saved."""
+        if self.anew:
+            text = (
+                "The checkpoint is of another kind of device, whose random numbers this one cannot go on with: "
+                f"those of {' and '.join(self.anew)} begin anew here, from the same seed and this step."
+            )
+            yield Diagnosed(time=self.now(), finding=_OTHER_RANDOM_NUMBERS, text=text, epoch=self.epoch - 1)
+
     def _take(self, loss: float) -> None:
         self.in_epoch.add(loss)
         self.in_report.add(loss)
@@ -301,15 +321,20 @@ class _Loop:
         )  # fmt: skip
 
     def _end_epoch(self, chance: float | None) -> Iterator[Event]:
-        training, config = self.training, self.training.experiment
+        training = self.training
         epoch, spread = self.epoch, self.in_epoch
-        train = training.evaluate(training.data.train)
+        train = yield from self._evaluate(training.data.train)
+        if train is None:
+            return
         train |= {
             "penalty": training.penalty(),
             "batches": {"mean": spread.mean, "low": spread.low, "high": spread.high},
         }
-        check = epoch % config.training.validate_every == 0 or epoch == config.training.epochs
-        validation = training.evaluate(training.data.validation) if check else None
+        config, validation = training.experiment.training, None
+        if epoch % config.validate_every == 0 or epoch == config.epochs:
+            validation = yield from self._evaluate(training.data.validation)
+            if validation is None:
+                return
         seconds = self.clock.lap()
         yield EpochEnded(
             time=self.now(), epoch=epoch, step=training.step, train=train, validation=validation, lr=training.optimizer.lr,
@@ -337,6 +362,21 @@ class _Loop:
             yield from self._obey()
         yield from self._keep_pace(seconds)
 
+    def _evaluate(self, examples: Examples) -> Generator[Event, None, dict[str, Any] | None]:
+        """Evaluate, obeying commands between portions; None if the run is to end before it is through.
+
+        What is saved meanwhile is the state after the epoch's last step: who goes on from it evaluates anew.
+        """
+        parts: list[torch.Tensor] = []
+        for part in self.training.portions(examples.x):
+            parts.append(part)
+            if self.controls.pending:
+                yield from self._obey()
+                self.clock.start()
+            if self.ending is not None:
+                return None
+        return self.training.measured(torch.cat(parts), examples.y)
+
     def _keep_pace(self, seconds: float) -> Iterator[Event]:
         """Wait out what is left of the pace asked for, so that an eye can follow; no training time, no other number."""
         began = time.monotonic() - seconds
@@ -349,10 +389,12 @@ class _Loop:
     def _check(self, epoch: int, validation: Mapping[str, Any]) -> Checked:
         training, stopping = self.training, self.training.experiment.stopping
         value = validation["loss"] if stopping.monitor == "loss" else validation["metrics"][stopping.monitor]
+        training.torn = True
         verdict = training.stopping.update(epoch, value)
         training.plateau.update(value)
         if verdict.best_epoch == epoch:
             training.keep_best()
+        training.torn = False
         if verdict.stop:
             self.ending = _Ending("stopped_early", self._why_early(verdict))
         return Checked(
@@ -377,23 +419,47 @@ class _Loop:
 
     def _end(self) -> Iterator[Event]:
         assert self.ending is not None
-        training, ending, keeper = self.training, self.ending, self.saving.keeper
+        training, keeper = self.training, self.saving.keeper
         restores = training.experiment.stopping.restore_best and training.best_parameters is not None
-        if keeper is not None and ending.saves:
+        if keeper is not None and self.ending.saves:
             yield self._save()
         restored = training.stopping.state()["best_epoch"] if restores and training.restore_best() else None
         test = None
         # Weights that diverged tell nothing.
-        if ending.tests and len(training.data.test.x) and (ending.reason != "diverged" or restores):
-            self.tests += 1
-            test = training.evaluate(training.data.test) | {"evaluations": self.tests}
-        event = self.ended(ending, restored=restored, test=test)
-        if keeper is not None and ending.keeps:
+        if self.ending.tests and len(training.data.test.x) and (self.ending.reason != "diverged" or restores):
+            test = yield from self._test()
+        event = self.ended(self.ending, restored=restored, test=test)
+        if keeper is not None and self.ending.keeps:
             try:
                 keeper.finish(training.tensors(), self._plain())
             except OSError as error:
                 yield StorageFailed(time=self.now(), what="final weights", error=str(error))
         yield event
+
+    def _test(self) -> Generator[Event, None, dict[str, Any] | None]:
+        """Evaluate the test part; None, and another ending, if somebody asks for the end meanwhile.
+
+        The state was saved before, unless the run diverged, which it will do again: going on leads here once more.
+        """
+        training, parts = self.training, list[torch.Tensor]()
+        for part in training.portions(training.data.test.x):
+            parts.append(part)
+            command = yield from self._asked_to_leave()
+            if command is not None:
+                ending = _asked(command)
+                self.ending = replace(ending, detail=f"{ending.detail} before the test part was evaluated")
+                return None
+        self.tests += 1
+        return training.measured(torch.cat(parts), training.data.test.y) | {"evaluations": self.tests}
+
+    def fail(self, detail: str) -> Iterator[Event]:
+        """End a run that an exception cut off: whatever can be kept is, and it can go on from its last complete step."""
+        whole = not self.training.torn
+        self.ending = _Ending("failed", detail, keeps=whole, saves=whole, tests=False)
+        try:
+            yield from self._end()
+        except Exception as error:
+            yield self.ended(replace(self.ending, detail=f"{detail}; nor could it be saved ({error})"))
 
     def ended(
         self, ending: _Ending, *, restored: int | None = None, test: Mapping[str, Any] | None = None
@@ -443,14 +509,8 @@ class _Loop:
                 self.pause_after_epoch, self.paused = self.epoch - 1 + value, False
             case "finish_epoch":
                 self.stop_after_epoch, self.paused = True, False
-            case "stop":
-                words = f"stopped by {value}" if value else "stopped on request"
-                # What was interrupted goes on later, and is tested then.
-                self.ending = _Ending("stopped", words, tests=not value, interrupted_by=value or "")
-            case "abandon":
-                self.ending = _Ending(
-                    "stopped", "abandoned on request", keeps=False, saves=False, tests=False
-                )
+            case "stop" | "abandon":
+                self.ending = _asked(command)
             case "pace":
                 self.pace = float(value)
             case "checkpoint":
@@ -475,15 +535,22 @@ class _Loop:
             step=self.training.step, error=error,
         )  # fmt: skip
 
+    def _asked_to_leave(self) -> Generator[Event, None, Command | None]:
+        """Take waiting commands once training is over: answer questions, and return what asks for the end, if anything."""
+        leave: Command | None = None
+        for command in self.controls.take() if self.controls.pending else ():
+            if refusal(command.name, command.value):
+                continue
+            if command.name == "probe":
+                yield self._probe(command)
+            elif command.name in ("stop", "abandon"):
+                leave = leave or command
+        return leave
+
     def answer_probes(self) -> Iterator[Event]:
         """After the end, answer questions about the final network until told to stop."""
         self.clock.stop()
-        while True:
-            for command in self.controls.take():
-                if command.name == "probe":
-                    yield self._probe(command)
-                elif command.name in ("stop", "abandon"):
-                    return
+        while (yield from self._asked_to_leave()) is None:
             self.controls.wait(60.0)
 
     def _probe(self, command: Command) -> Probed:
@@ -531,7 +598,7 @@ class _Loop:
             raise InputError(
                 "the data changed since the checkpoint was saved; start a new run with `ladera run`"
             )
-        self.training.restore(checkpoint.tensors, plain["training"])
+        self.anew = self.training.restore(checkpoint.tensors, plain["training"])
         self.epoch, self.index = plain["epoch"], plain["index"]
         self.in_epoch, self.in_report = _Spread(**plain["in_epoch"]), _Spread(**plain["in_report"])
         self.first_loss, self.tests = plain["first_loss"], plain["tests"]
@@ -540,6 +607,15 @@ class _Loop:
     def now(self) -> float:
         """Seconds of training so far, without pauses."""
         return self.clock.seconds
+
+
+def _asked(command: Command) -> _Ending:
+    """Return how a run ends that is told to stop or to be abandoned."""
+    if command.name == "abandon":
+        return _Ending("stopped", "abandoned on request", keeps=False, saves=False, tests=False)
+    words = f"stopped by {command.value}" if command.value else "stopped on request"
+    # What was interrupted goes on later, and is tested then.
+    return _Ending("stopped", words, tests=not command.value, interrupted_by=command.value or "")
 
 
 def _diverged(detail: str) -> _Ending:

@@ -32,7 +32,7 @@ def numbers(value: Any) -> Any:
     return value
 
 
-def encoder(*, indent: int | None = None) -> json.JSONEncoder:
+def encoder(*, indent: int | None = None, ascii_only: bool = False) -> json.JSONEncoder:
     """Return an encoder that raises ValueError for what `strict` has not passed; compact without an `indent`."""
     separators = (",", ":") if indent is None else None
-    return json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=separators, indent=indent)
+    return json.JSONEncoder(ensure_ascii=ascii_only, allow_nan=False, separators=separators, indent=indent)

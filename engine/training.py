@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -32,6 +32,8 @@ _GATHER = 1 << 22
 _EVALUATE = 1 << 21
 # Multiplications of an update from which on threads share them.
 _SHARED = 25_000_000
+# Multiplications of a portion of an evaluation: a fraction of a second on one slow core.
+_PORTION = 1 << 30
 
 
 def choose_device(name: str) -> torch.device:
@@ -83,6 +85,8 @@ class Training:
         self.best_parameters: Tensor | None = None
         self.best_buffers: Tensor | None = None
         self.step = 0
+        self.torn = False
+        "Whether an update, or the judgement of a check, was left in the middle: the state is then that of no step."
         size = experiment.training.batch_size
         self.batch_size = len(self.data.train.x) if size == "full" else min(size, len(self.data.train.x))
         self.steps_per_epoch = math.ceil(len(self.data.train.x) / self.batch_size)
@@ -148,6 +152,7 @@ class Training:
         )  # after the backward pass is under way: on a GPU this waits for all that was asked for
         if not math.isfinite(value):
             return value
+        self.torn = True
         training, penalty = self.experiment.training, self.experiment.regularization
         if penalty.l1 or penalty.l2:
             regularization.add_gradient(
@@ -162,6 +167,7 @@ class Training:
         if penalty.l1 and penalty.l1_method == "proximal":
             regularization.proximal(self.weights, self.optimizer.lr * penalty.l1)
         self.step += 1
+        self.torn = False
         return value
 
     def rate(self) -> float:
@@ -195,20 +201,25 @@ class Training:
         """Above what the network's single output says class 1."""
         return threshold(self.experiment.model.output, self.experiment.loss.kind)
 
-    def outputs(self, x: Tensor) -> Tensor:
-        """Map preprocessed examples in evaluation mode, in portions of bounded memory."""
-        widest = (
-            max([x[0].numel(), *(layer.operations // 8 for layer in self.network.layers)]) if len(x) else 1
-        )
-        rows = max(64, _EVALUATE // widest)
-        if len(x) <= rows:
-            return self.network.forward(x)
-        return torch.cat([self.network.forward(x[start : start + rows]) for start in range(0, len(x), rows)])
+    def portions(self, x: Tensor) -> Iterator[Tensor]:
+        """Map preprocessed examples in evaluation mode, some at a time: bounded in memory and well under a second."""
+        operations = [layer.operations for layer in self.network.layers]
+        widest = max([x[0].numel(), *(count // 8 for count in operations)]) if len(x) else 1
+        rows = min(max(64, _EVALUATE // widest), max(1, _PORTION // max(1, sum(operations))))
+        for start in range(0, max(1, len(x)), rows):
+            yield self.network.forward(x[start : start + rows])
 
-    @torch.inference_mode()
+    def outputs(self, x: Tensor) -> Tensor:
+        """Map preprocessed examples in evaluation mode."""
+        return torch.cat(list(self.portions(x)))
+
     def evaluate(self, examples: Examples) -> dict[str, Any]:
         """Return the mean data loss and the metrics, both in the target's own unit, in evaluation mode."""
-        output, y = self.outputs(examples.x), examples.y
+        return self.measured(self.outputs(examples.x), examples.y)
+
+    @torch.inference_mode()
+    def measured(self, output: Tensor, y: Tensor) -> dict[str, Any]:
+        """Return what `evaluate` does for outputs that are there already."""
         center, scale = self.data.target_center, self.data.target_scale
         if self.data.task == "regression":
             own_output, own_y = output * scale + center, y * scale + center
@@ -304,28 +315,43 @@ class Training:
             "plateau": self.plateau.state(),
         }
 
-    def restore(self, tensors: Mapping[str, Tensor], plain: Mapping[str, Any]) -> None:
-        """Continue from saved state. Raises InputError if the shapes are not those of this experiment."""
-        for name in ("parameters", "buffers"):
-            here = getattr(self.network, name)
-            if tensors[name].shape != here.shape:
+    def restore(self, tensors: Mapping[str, Tensor], plain: Mapping[str, Any]) -> tuple[str, ...]:
+        """Continue from saved state; return which random choices in use (dropout, augmentation) begin a stream anew.
+
+        They do if another kind of device saved the state: its generator's state fits no other. Raises InputError if the
+        shapes are not those of this experiment.
+        """
+        here = {"parameters": self.network.parameters, "buffers": self.network.buffers}
+        here |= {f"optimizer.{name}": value for name, value in self.optimizer_state.items()}
+        if "best.parameters" in tensors:
+            self.best_parameters = torch.empty_like(self.network.parameters)
+            self.best_buffers = torch.empty_like(self.network.buffers)
+            here |= {"best.parameters": self.best_parameters, "best.buffers": self.best_buffers}
+        for name, value in here.items():
+            saved = tensors.get(name)
+            if saved is None or saved.shape != value.shape:
+                count = "no" if saved is None else f"{saved.numel()} numbers as"
                 raise InputError(
-                    f"the checkpoint holds {tensors[name].numel()} {name}, this experiment has {here.numel()}: "
+                    f"the checkpoint holds {count} {name}, this experiment has {value.numel()}: "
                     "the model or the data changed; start a new run"
                 )
-            here.copy_(tensors[name])
-        for name, value in self.optimizer_state.items():
-            value.copy_(tensors[f"optimizer.{name}"])
-        if "best.parameters" in tensors:
-            self.best_parameters = tensors["best.parameters"].to(self.device).clone()
-            self.best_buffers = tensors["best.buffers"].to(self.device).clone()
+            value.copy_(saved)
         self.step = plain["step"]
         self.optimizer.lr = plain["lr"]
         self.stopping.restore(plain["stopping"])
         self.plateau.restore(plain["plateau"])
         # Last: preparing the data again must not move the streams.
-        self.dropout_generator.set_state(tensors["generator.dropout"].cpu())
-        self.augmentation_generator.set_state(tensors["generator.augmentation"].cpu())
+        seed, anew = self.experiment.training.seed, list[str]()
+        uses = {
+            "dropout": any(isinstance(layer, Dropout) and layer.p for layer in self.network.layers),
+            "augmentation": self.data.augmentation.active,
+        }
+        for purpose, used in uses.items():
+            generator: Generator = getattr(self, f"{purpose}_generator")
+            if not _go_on(generator, tensors.get(f"generator.{purpose}")):
+                generator.manual_seed(derive(seed, purpose, self.step))
+                anew += [purpose] * used
+        return tuple(anew)
 
     # -- facts --------------------------------------------------------------------------------------------------------
 
@@ -374,6 +400,17 @@ class Training:
         return (
             self.loss.per_example(_best_constant(kind, y).expand_as(y).clone(), y).mean().item() * self.unit
         )
+
+
+def _go_on(generator: Generator, state: Tensor | None) -> bool:
+    """Let a generator go on from a saved state; False if the state is not one of its device."""
+    if state is None or state.shape != generator.get_state().shape:
+        return False
+    try:
+        generator.set_state(state.cpu())
+    except (RuntimeError, TypeError):
+        return False
+    return True
 
 
 def _best_constant(kind: str, y: Tensor) -> Tensor:

@@ -21,7 +21,8 @@ def show_runs(runs_dir: Path, *, json: bool) -> int:
     found = list_runs(runs_dir)
     if json:
         for run in found:
-            print(encoder().encode(_plain(run)))
+            # In ASCII: a name that is no UTF-8 can be written so, too.
+            print(encoder(ascii_only=True).encode(_plain(run)))
         return 0
     if not found:
         print(f"no runs in {clean(str(runs_dir))}; `ladera run digits` makes one", file=sys.stderr)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -12,13 +13,19 @@ from ..engine.controls import Controls
 from ..engine.events import Event
 from ..engine.experiment import Experiment
 from ..engine.history import History
-from ..engine.store.directory import EXPERIMENT, load_experiment, refuse_name
+from ..engine.store.directory import (
+    EXPERIMENT,
+    load_experiment,
+    refuse_name,
+    refuse_unwritable,
+)
 from ..engine.store.listing import find_run
 from ..engine.store.load import load_history
 from ..presets.catalog import change, difference, load
 from ..presets.faults import label as path_label
 from .commands_lab import experiment_of
 from .detach import announced
+from .ending import Ending
 from .headless import EXIT, Teller, drain
 from .naming import run_name
 from .output import Output
@@ -45,14 +52,17 @@ def run(preset: str, settings: Sequence[str], name: str, runs_dir: Path, *, json
 
 
 def _train(experiment: Experiment, name: str, runs_dir: Path, *, json: bool, quiet: bool) -> int:
-    controls = Controls()
-    with passed_on(controls) as received:
-        # Torch comes with these; a signal that arrives meanwhile is obeyed at the first step.
+    refuse_unwritable(runs_dir)
+    controls, ending = Controls(), Ending()
+    with passed_on(controls, ending=ending.asked) as received:
+        ending.listen(received)
+        faulthandler.enable(2)
+        # Torch comes with these.
         from ..engine.loop import run
         from ..engine.store.recorder import Recorder
 
         recorder = Recorder(runs_dir, name, controls)
-        events = recorder.record(run(experiment, controls, keeper=recorder))
+        events = recorder.record(ending.begin(run(experiment, controls, keeper=recorder)))
         return _follow(lambda: recorder, events, History(), received, json=json, quiet=quiet)
 
 
@@ -63,8 +73,10 @@ def resume(name: str, settings: Sequence[str], runs_dir: Path, *, json: bool, qu
     """
     directory = find_run(runs_dir, name)
     wanted = _changes(load_experiment(directory), settings)
-    controls = Controls()
-    with passed_on(controls) as received:
+    controls, ending = Controls(), Ending()
+    with passed_on(controls, ending=ending.asked) as received:
+        ending.listen(received)
+        faulthandler.enable(2)
         from ..engine.store.resume import AlreadyEndedError, Resumption
 
         try:
@@ -77,7 +89,7 @@ def resume(name: str, settings: Sequence[str], runs_dir: Path, *, json: bool, qu
                 print(f"ladera: {clean(note, 1000)}", file=sys.stderr)
             # The log may tell more than the checkpoint holds; the first event, Resumed, takes that back.
             history = History() if resumption.state is None else load_history(directory)
-            events = resumption.events(controls)
+            events = ending.begin(resumption.events(controls))
             return _follow(lambda: resumption.recorder, events, history, received, json=json, quiet=quiet)
         finally:
             resumption.close()

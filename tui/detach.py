@@ -13,6 +13,7 @@ from pathlib import Path
 from ..engine.errors import InputError
 from ..engine.events import Event
 from ..presets.faults import label
+from .native_output import open_native_log
 
 _VARIABLE = "LADERA_ANNOUNCE"
 
@@ -76,7 +77,7 @@ def announced(events: Iterator[Event], directory: Callable[[], Path | None]) -> 
 
 
 def _answer(descriptor: int, place: Path) -> None:
-    log = os.open(place / "native.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    log = open_native_log(place)
     for stream in (1, 2):
         os.dup2(log, stream)
     os.close(log)

@@ -3,16 +3,19 @@
 Textual 8.2 dies on SIGHUP, spins on a closed terminal and blocks its event loop when the terminal stops reading;
 training in a thread of the same process would go down with it. This driver writes without waiting, treats the end
 of input as a lost terminal, and leaves in bounded time. It leans on private names of Textual (`_writer_thread`,
-`_queue`, `_sigcont_application`); tests in a pseudo-terminal hold each behaviour.
+`_queue`, `_key_thread`, `_sigtstp_application`, `_sigcont_application`); tests in a pseudo-terminal hold each behaviour.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import queue
+import select
 import selectors
 import termios
 import time
+import tty
 from codecs import getincrementaldecoder
 from collections.abc import Callable
 from contextlib import suppress
@@ -21,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 
-from .native_output import terminal_fileno
+from .native_output import let_go_of_terminal, terminal_fileno
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -48,6 +51,9 @@ class _Output:
             self.blocked_since = time.monotonic()
             try:
                 count = os.write(self._fileno, data)
+            except BlockingIOError:  # another program shares the terminal, and made it so
+                select.select([], [self._fileno], [], 1.0)
+                continue
             except OSError as error:
                 self.dead = True
                 self._lost(f"write failed: {error.strerror}")
@@ -79,6 +85,12 @@ class ResilientDriver(LinuxDriver):
         self._output = _Output(os.dup(terminal_fileno()), self.lost)
         self._file = self._output  # type: ignore[assignment]
         self._dropped = False
+        self._closed_at = math.inf
+
+    @property
+    def closed_for(self) -> float:
+        """Seconds since the terminal was given back; 0 while it is held."""
+        return max(0.0, time.monotonic() - self._closed_at)
 
     @property
     def written(self) -> int:
@@ -119,8 +131,9 @@ class ResilientDriver(LinuxDriver):
                 loop.call_soon_threadsafe(self._app.exit, LOST)
 
     def lost(self, why: str) -> None:
-        """Give up a terminal that is gone: nothing more is written."""
+        """Give up a terminal that is gone: nothing more is written, and no descriptor holds it."""
         self._output.dead = True
+        let_go_of_terminal(self._output.fileno())
         self.leave(why)
 
     def write(self, data: str) -> None:
@@ -138,6 +151,10 @@ class ResilientDriver(LinuxDriver):
 
     def close(self) -> None:
         """Stop the writer within about a second; upstream waits for a stalled terminal for ever."""
+        self._stop_writer()
+        self._closed_at = time.monotonic()
+
+    def _stop_writer(self) -> None:
         writer = self._writer_thread
         if writer is None:
             return
@@ -151,10 +168,51 @@ class ResilientDriver(LinuxDriver):
                 # What the peer never read is thrown away, so that the writer's last write returns.
                 termios.tcflush(self.fileno, termios.TCOFLUSH)
 
+    # -- stopped and continued -------------------------------------------------------------------------------------
+
+    def start_application_mode(self) -> None:
+        """Take the terminal."""
+        self._closed_at = math.inf
+        super().start_application_mode()
+
+    def _sigtstp_application(self, *args: Any) -> None:
+        self._soon(super()._sigtstp_application)
+
     def _sigcont_application(self, *args: Any) -> None:
+        self._soon(self._continue)
+
+    def _soon(self, callback: Callable[[], object]) -> None:
+        """Call in the event loop: a signal handler may interrupt whoever holds the lock of the output's queue."""
+        loop = self._app._loop
+        if loop is not None:
+            with suppress(RuntimeError):  # closed meanwhile
+                loop.call_soon_threadsafe(callback)
+
+    def _continue(self) -> None:
         # A hang-up sends SIGHUP and SIGCONT: application mode must not start again on a dead terminal.
-        if self.lost_reason is None and os.isatty(self.fileno):
-            super()._sigcont_application(*args)
+        if self.lost_reason is not None or not os.isatty(self.fileno):
+            return
+        if self._key_thread is not None and self._key_thread.is_alive():
+            self._assert_modes()
+        else:
+            super()._sigcont_application()
+
+    def _assert_modes(self) -> None:
+        """Take the terminal as it was before a stop that this driver did not hear of (kill -STOP), or that never was.
+
+        Starting application mode again would start a second thread that reads keys.
+        """
+        with suppress(OSError, termios.error):
+            if os.tcgetpgrp(self.fileno) != os.getpgrp():
+                return
+            modes = termios.tcgetattr(self.fileno)
+            modes[tty.LFLAG] = self._patch_lflag(modes[tty.LFLAG])
+            modes[tty.IFLAG] = self._patch_iflag(modes[tty.IFLAG])
+            modes[tty.CC][termios.VMIN] = 1
+            termios.tcsetattr(self.fileno, termios.TCSANOW, modes)
+            self.write("\x1b[?1049h\x1b[?25l\x1b[?1004h\x1b[?2004h\x1b[?7l")
+            self._enable_mouse_support()
+            self._app.refresh(layout=True)
 
     def _run_input_thread(self) -> None:
         try:
@@ -171,7 +229,10 @@ class ResilientDriver(LinuxDriver):
             selector.register(self.fileno, selectors.EVENT_READ)
             while not self.exit_event.is_set():
                 if selector.select(0.1):
-                    data = os.read(self.fileno, 4096)
+                    try:
+                        data = os.read(self.fileno, 4096)
+                    except BlockingIOError:  # another reader was quicker
+                        continue
                     if not data:
                         raise EOFError("the terminal was closed")
                     for event in parser.feed(decode(data)):

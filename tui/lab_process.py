@@ -23,9 +23,10 @@ from ..engine.store.status import exit_code
 from .app import LabApp
 from .detach import start_detached
 from .driver import LOST, ResilientDriver
+from .ending import Ending
 from .leaving import command
 from .mendable import MENDABLE
-from .native_output import native_output_to, terminal_fileno
+from .native_output import let_go_of_terminal, native_output_to, open_native_log, terminal_fileno
 from .signals import passed_on
 from .sitting import Run
 from .text import clean
@@ -34,6 +35,8 @@ from .widgets.chart import warm
 
 #: Seconds after which somebody who left the screen wonders what is waited for.
 _WONDERING = 0.5
+#: Seconds after the screen's end in which the process ends by itself where nothing holds it up.
+_GRACE = 0.5
 
 
 class _ToTraining(Controls):
@@ -83,20 +86,29 @@ def open_lab(experiment: Experiment, base: str, runs_dir: Path, watched: Run | N
             _hand_over(app)
         return result
 
-    with tempfile.NamedTemporaryFile(prefix="ladera-", suffix=".log") as log:
+    ending = Ending(lambda: _is_idle(app))
+
+    def end() -> None:
+        leave("a signal")
+        ending.asked()
+
+    # Without a name: whatever ends this process, nothing is left behind.
+    with tempfile.TemporaryFile() as log:
         with (
             passed_on(
                 _ToTraining(app),
                 hung_up=lambda: leave("the terminal hung up"),
-                ending=lambda: leave("a signal"),
+                ending=end,
             ) as received,
-            native_output_to(log.name),
+            native_output_to(f"/dev/fd/{log.fileno()}"),
         ):
+            ending.listen(received)
             # The event loop's own end waits for the thread that trains: what is said of it comes before.
             result = asyncio.run(screen())
         for line in [result] if result and result != LOST else told:
             _say(line)
-        stray = Path(log.name).read_text(errors="replace").strip()
+        log.seek(0)
+        stray = log.read().decode(errors="replace").strip()
         if stray and app.return_code:
             print(stray[-4000:], file=sys.stderr)
     ends = [run.history.ended for run in app.sitting.runs if run.source is None]
@@ -122,7 +134,7 @@ def _leave_screen(app: LabApp) -> None:
     signal.signal(signal.SIGCONT, signal.SIG_DFL)
     run, fault = app.sitting.training, app._exception
     if fault is not None and run is not None and run.directory is not None:
-        with suppress(OSError), (run.directory / "native.log").open("a", encoding="utf-8") as native:
+        with suppress(OSError), os.fdopen(open_native_log(run.directory), "a", encoding="utf-8") as native:
             native.write("".join(traceback.format_exception(fault)))
 
 
@@ -140,19 +152,24 @@ def _say(text: str) -> None:
             os.write(place, f"{clean(text, 500)}\n".encode())
 
 
+def _is_idle(app: LabApp) -> bool:
+    """Whether the screen is gone, and no run that has begun is at work: what still loads can be left."""
+    driver = app._driver
+    if not isinstance(driver, ResilientDriver) or driver.closed_for < _GRACE:
+        return False
+    return not any(run.working and run.directory is not None for run in app.sitting.runs)
+
+
 def _let_go_of_the_terminal(app: LabApp) -> None:
     """Point the standard streams elsewhere: a terminal that is gone fails every write and ends every read."""
     training = app.sitting.training
     place = training.directory if training is not None else None
-    target = str(place / "native.log") if place is not None else os.devnull
-    for number, path, flags in (
-        (0, os.devnull, os.O_RDONLY),
-        (1, target, os.O_WRONLY),
-        (2, target, os.O_WRONLY),
-    ):
-        opened = os.open(path, flags | (os.O_CREAT | os.O_APPEND if flags == os.O_WRONLY else 0), 0o600)
-        os.dup2(opened, number)
-        os.close(opened)
+    let_go_of_terminal()
+    if place is not None:
+        log = open_native_log(place)
+        for stream in (1, 2):
+            os.dup2(log, stream)
+        os.close(log)
 
 
 def _wait_for_the_end(app: LabApp, leaving: Callable[[], bool]) -> list[str]:

@@ -19,6 +19,7 @@ class Redraw:
         self._due = 0.0
         self._eager_until = 0.0
         self._behind_since: float | None = None
+        self._sent = False
         self.slow = False
         "Whether the terminal takes long for what it is given."
 
@@ -36,6 +37,9 @@ class Redraw:
         if self._behind_since is not None:
             self.slow = now - self._behind_since >= SLOW
             self._behind_since = None
+        elif self._sent:  # the last frame went out before anybody looked
+            self.slow = False
+        self._sent = False
         return True
 
     def away(self) -> None:
@@ -51,6 +55,7 @@ class Redraw:
 
         The cost is the thread's processor time from the frame before to this one, painting included.
         """
+        self._sent = True
         cost, self._used = used - self._used, used
         pause = FASTEST if now < self._eager_until else cost / share
         self._due = now + min(SLOWEST, max(FASTEST, pause))

@@ -20,6 +20,7 @@ from ..engine.events import CheckpointSaved, CommandTaken, Event, Probed, RunEnd
 from ..engine.experiment import Experiment
 from ..engine.history import History
 from ..engine.store import log
+from .native_output import crash_traces
 from .text import clean
 from .values import Values, in_force, live_changes
 
@@ -332,10 +333,12 @@ def keep_in(root: Path) -> Trainer:
         events = train_experiment(
             run.experiment, run.controls, keeper=recorder, checkpoint=run.branch, ring=run.ring, linger=True
         )
-        for event in recorder.record(events):
-            if isinstance(event, RunStarted):
-                run.directory = recorder.directory
-            yield event
+        with crash_traces() as trace:
+            for event in recorder.record(events):
+                if isinstance(event, RunStarted) and recorder.directory is not None:
+                    run.directory = recorder.directory
+                    trace(run.directory)
+                yield event
 
     return train
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from ..engine.events import Event
+from ..engine.events import Event, StorageFailed
 from ..engine.store.directory import load_experiment
 from ..engine.store.listing import run_info
 from ..engine.store.load import follow
@@ -44,6 +44,10 @@ def watch(directory: Path) -> Run:
             # A process that died tells no end: only its directory says so.
             gone = info is not None and info.state in ("crashed", "stalled", "damaged")
             run.outside = info.state if gone and info is not None else ""
+            if info is not None and info.status.storage and run.history.storage is None:
+                # On a full disk the log cannot tell of it.
+                what, _, error = info.status.storage.partition(": ")
+                events.append(StorageFailed(time=run.history.time, what=what, error=error))
         return events
 
     return Run(

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Iterable
 from itertools import count
 from pathlib import Path
 
+from . import pulse
+
+#: What a file takes up is rounded up to this, so that within it it can grow on a full disk.
+BLOCK = 4096
+#: Bytes written and waited for at once, so that a slow disk is seen to get on.
+PORTION = 16 << 20
+
 _serial = count(1)
+
+# How `replace` calls a file until it is whole. Those of a lock are its own affair.
+_STAGED = re.compile(r"\.(?!lock\.).+\.\d+-\d+")
 
 #: File systems without the notion answer so to an fsync of a directory.
 _UNSUPPORTED = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EBADF}
@@ -19,17 +30,27 @@ def write_new(path: Path, *parts: bytes) -> None:
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         for part in parts:
-            write_all(fd, part)
-        os.fsync(fd)
+            _write(fd, part, durable=True)
     finally:
         os.close(fd)
+    pulse.beat()
 
 
-def write_all(fd: int, data: bytes) -> None:
+def write_all(fd: int, data: bytes | memoryview) -> None:
     """Write every byte; a short write is continued."""
     view = memoryview(data)
     while view:
-        view = view[os.write(fd, view) :]
+        view = view[os.write(fd, view[:PORTION]) :]
+        pulse.beat()
+
+
+def _write(fd: int, data: bytes, *, durable: bool) -> None:
+    view = memoryview(data)
+    for start in range(0, max(1, len(data)), PORTION):
+        write_all(fd, view[start : start + PORTION])
+        if durable:
+            os.fsync(fd)
+            pulse.beat()
 
 
 def replace(path: Path, data: bytes, *, durable: bool = True, mode: int = 0o600) -> None:
@@ -41,17 +62,31 @@ def replace(path: Path, data: bytes, *, durable: bool = True, mode: int = 0o600)
     try:
         fd = os.open(staging, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
         try:
-            write_all(fd, data)
-            if durable:
-                os.fsync(fd)
+            _write(fd, data, durable=durable)
         finally:
             os.close(fd)
         os.rename(staging, path)  # noqa: PTH104 - every fault is injected at the os functions
+        pulse.beat()
     except BaseException:
         discard([staging])
         raise
     if durable:
         sync_directory(path.parent)
+
+
+def overwrite(path: Path, data: bytes) -> None:
+    """Put new content into a file's place without a new file, where the disk has no room for one. Raises OSError.
+
+    A reader may see a mixture, for which the content must be of a kind that it notices. Blanks fill up what was longer.
+    """
+    fd = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        size = os.fstat(fd).st_size
+        if -(-len(data) // BLOCK) > -(-size // BLOCK):
+            raise OSError(errno.ENOSPC, "no room to grow", str(path))
+        os.pwrite(fd, data.ljust(size), 0)
+    finally:
+        os.close(fd)
 
 
 def sync_directory(path: Path) -> None:
@@ -64,6 +99,7 @@ def sync_directory(path: Path) -> None:
             raise
     finally:
         os.close(fd)
+    pulse.beat()
 
 
 def discard(paths: Iterable[Path]) -> None:
@@ -73,6 +109,18 @@ def discard(paths: Iterable[Path]) -> None:
             path.unlink(missing_ok=True)
         except OSError:
             continue
+
+
+def sweep(directory: Path) -> None:
+    """Delete what `replace` left where its process was killed; whoever calls this is the only one who writes there.
+
+    Before the first write: a later process may have the number of the dead one, as in a container, and the same names.
+    """
+    try:
+        paths = [path for path in directory.iterdir() if _STAGED.fullmatch(path.name)]
+    except OSError:
+        return
+    discard(paths)
 
 
 def serial() -> int:

@@ -7,6 +7,7 @@ another name, synced, and renamed.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -22,6 +23,7 @@ from ..branching import Branch
 from ..errors import StoreError
 from ..history import History
 from . import atomic, tensors
+from .reading import read_regular
 
 FOLDER = "checkpoints"
 FORMAT = 1
@@ -31,6 +33,7 @@ KEPT = 2
 _TENSORS, _NUMBERS, _MANIFEST = "state.safetensors", "state.json", "manifest.json"
 _NAME = re.compile(r"step-(\d{9,})(?:-(\d+))?")
 _STAGING = ".staging-"
+_LINK = "checkpoints are kept, and deleted, in the run's own directory only; put the folder itself there"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,6 +59,8 @@ def save(
     Raises OSError; everything saved before is then still there.
     """
     folder = directory / FOLDER
+    if folder.is_symlink():
+        raise OSError(errno.ELOOP, _LINK, str(folder))
     if not folder.is_dir():
         folder.mkdir(mode=0o700)
         atomic.sync_directory(directory)
@@ -83,26 +88,39 @@ def save(
 
 def prune(directory: Path, keep: Collection[str]) -> None:
     """Delete every checkpoint but those named, and what interrupted saves left; as far as the storage lets us."""
-    folder = directory / FOLDER
-    try:
-        paths = list(folder.iterdir())
-    except OSError:
-        return
-    for path in paths:
-        ours = _NAME.fullmatch(path.name) or path.name.startswith(_STAGING)
-        if ours and path.name not in keep:
+    sweep(directory)
+    for path in _entries(directory):
+        if _NAME.fullmatch(path.name) and path.name not in keep:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def found(directory: Path) -> list[Path]:
-    """Return the folders that carry a checkpoint's name, newest first."""
+def sweep(directory: Path) -> None:
+    """Delete what interrupted saves left; checkpoints stay."""
+    for path in _entries(directory):
+        if path.name.startswith(_STAGING):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _entries(directory: Path) -> list[Path]:
+    folder = directory / FOLDER
     try:
-        names = [path.name for path in (directory / FOLDER).iterdir()]
+        return [] if folder.is_symlink() else list(folder.iterdir())
+    except OSError:
+        return []
+
+
+def found(directory: Path) -> list[Path]:
+    """Return the folders that carry a checkpoint's name, newest first. Raises StoreError if their folder is a link."""
+    folder = directory / FOLDER
+    if folder.is_symlink():
+        raise StoreError(f"{folder} is a link: {_LINK}")
+    try:
+        names = [path.name for path in folder.iterdir()]
     except OSError:
         return []
     matches = [match for match in map(_NAME.fullmatch, names) if match]
     matches.sort(key=lambda match: (int(match[1]), int(match[2] or 1)), reverse=True)
-    return [directory / FOLDER / match[0] for match in matches]
+    return [folder / match[0] for match in matches]
 
 
 def branch(directory: Path, epoch: float) -> Branch:
@@ -149,10 +167,18 @@ def latest_valid(directory: Path) -> SavedState | None:
 
 
 def _read(path: Path, skipped: tuple[str, ...]) -> SavedState:
-    step, facts = _checked_manifest((path / _MANIFEST).read_bytes(), path)
+    """Read a checkpoint and believe it only if every byte is the one written. Raises OSError, ValueError, StoreError."""
+    try:
+        return _checked(path, skipped)
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"it does not hold what a checkpoint does ({error!r})") from None
+
+
+def _checked(path: Path, skipped: tuple[str, ...]) -> SavedState:
+    step, facts = _checked_manifest(read_regular(path / _MANIFEST, 1 << 20), path)
     contents: dict[str, bytes] = {}
     for name in (_TENSORS, _NUMBERS):
-        data = contents[name] = (path / name).read_bytes()
+        data = contents[name] = read_regular(path / name, facts[name]["bytes"])
         if len(data) != facts[name]["bytes"]:
             raise ValueError(f"{name} has {len(data)} bytes instead of {facts[name]['bytes']}")
         if tensors.digest(data) != facts[name]["sha256"]:

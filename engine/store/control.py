@@ -1,7 +1,8 @@
 """The way into a run of another process: a socket in its directory that only the owner can use.
 
 Each line to the owner is a JSON object {"command": name, "value": …}; each is answered by {"ok": true} or {"error": why}.
-Answers to probes come to every watcher, as events. The owner's side is control_server.
+Answers to probes, and faults of the storage, which may keep them out of the log, come to every watcher as events.
+The owner's side is control_server.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import StoreError
-from ..events import Event, Probed, from_plain
+from ..events import Event, Probed, StorageFailed, from_plain
 
 NAME = "control.sock"
 
@@ -47,7 +48,7 @@ class Control:
         self._socket.settimeout(timeout)
         self._timeout = timeout
         self._received = b""
-        self._answers: list[Probed] = []
+        self._answers: list[Probed | StorageFailed] = []
         try:
             with short_address(directory / NAME) as address:
                 self._socket.connect(address)
@@ -85,8 +86,8 @@ class Control:
             self.closed = True
             raise UnreachableError(f"the run takes no commands any more: {error}") from None
 
-    def poll(self) -> list[Probed]:
-        """Return the answers to probes that came since the last call, without waiting."""
+    def poll(self) -> list[Probed | StorageFailed]:
+        """Return the answers to probes, and what cannot be written down, that came since the last call; without waiting."""
         try:
             self._socket.settimeout(0)
             while True:
@@ -103,7 +104,7 @@ class Control:
         self._socket.close()
 
     def _lines(self, data: bytes) -> list[dict[str, Any]]:
-        """Take bytes in; keep the probes' answers and return everything else that is complete."""
+        """Take bytes in; keep the events and return everything else that is complete."""
         if not data:
             raise ConnectionResetError("the training process closed the connection")
         *lines, self._received = (self._received + data).split(b"\n")
@@ -116,7 +117,7 @@ class Control:
                 event: Event | None = from_plain(values) if "event" in values else None
             except (ValueError, TypeError, AttributeError, RecursionError):
                 continue  # of another version, or damaged
-            if isinstance(event, Probed):
+            if isinstance(event, Probed | StorageFailed):
                 self._answers.append(event)
             elif isinstance(values, dict):
                 others.append(values)

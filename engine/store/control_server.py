@@ -32,21 +32,42 @@ class ControlServer:
         self._controls = controls
         self._selector = selectors.DefaultSelector()
         self._watchers: set[_Watcher] = set()
-        self._path = directory / NAME
-        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            self._path.unlink(missing_ok=True)
-            with short_address(self._path) as address:
-                self._listener.bind(address)
-            self._path.chmod(0o600)
-            self._listener.listen(16)
-        except OSError:
-            self._listener.close()
-            raise
-        self._listener.setblocking(False)
-        self._selector.register(self._listener, selectors.EVENT_READ)
+        self._listener: socket.socket | None = None
+        self.listen(directory)
         self._waking, self._waken = socket.socketpair()
         self._selector.register(self._waking, selectors.EVENT_READ)
+
+    def listen(self, directory: Path) -> None:
+        """Take new watchers in at a directory, in place of any before; those that are here stay. Raises OSError."""
+        path, listener = directory / NAME, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            path.unlink(missing_ok=True)
+            with short_address(path) as address:
+                listener.bind(address)
+            path.chmod(0o600)
+            listener.listen(16)
+            listener.setblocking(False)
+            facts = path.lstat()
+        except OSError:
+            listener.close()
+            raise
+        if self._listener is not None:
+            self._selector.unregister(self._listener)
+            self._listener.close()
+        self._path, self._file, self._listener = path, (facts.st_dev, facts.st_ino), listener
+        self._selector.register(listener, selectors.EVENT_READ)
+
+    def moved(self, directory: Path) -> None:
+        """The socket is to be found in another directory: the one that it is in was moved there."""
+        self._path = directory / NAME
+
+    def reachable(self) -> bool:
+        """Tell whether the socket is where watchers look for it, and not another one."""
+        try:
+            facts = self._path.lstat()
+        except OSError:
+            return False
+        return (facts.st_dev, facts.st_ino) == self._file
 
     def serve(self, seconds: float) -> None:
         """Wait at most so long for watchers, and do what they ask."""
@@ -74,16 +95,20 @@ class ControlServer:
             self._send(watcher, data)
 
     def close(self) -> None:
-        """Let every watcher go and take the socket away."""
+        """Let every watcher go and take the socket away, if it is ours."""
         for watcher in list(self._watchers):
             self._drop(watcher)
         self._selector.close()
+        ours = self.reachable()
         for end in (self._listener, self._waking, self._waken):
-            end.close()
-        with contextlib.suppress(OSError):
-            self._path.unlink(missing_ok=True)
+            if end is not None:
+                end.close()
+        if ours:
+            with contextlib.suppress(OSError):
+                self._path.unlink(missing_ok=True)
 
     def _accept(self) -> None:
+        assert self._listener is not None
         try:
             connection, _ = self._listener.accept()
         except OSError:

@@ -15,6 +15,7 @@ from ..errors import StoreError, quoted
 from ..experiment import Experiment
 from ..toml import experiment_toml
 from . import atomic
+from .reading import read_regular
 
 EXPERIMENT = "experiment.toml"
 BEST = "best.safetensors"
@@ -23,6 +24,7 @@ STOP = "STOP"
 
 _NUMBERED = re.compile(r"(.+)-(\d{4,})")
 _LONGEST = 100
+_LARGEST = 1 << 24
 
 
 def refuse_name(name: str) -> None:
@@ -39,6 +41,20 @@ def refuse_name(name: str) -> None:
             f"{quoted(name)} cannot be the name of a run: it names a folder, so it has no slash, backslash or control "
             f"character in it, no dot or dash in front, no space around it, and at most {_LONGEST} bytes"
         )
+
+
+def refuse_unwritable(root: Path) -> None:
+    """Raise StoreError if no run could be made below a directory, which need not be there yet; nothing is created."""
+    place = root.absolute()
+    while not os.path.lexists(place) and place != place.parent:
+        place = place.parent
+    if not place.is_dir():
+        why = "is no directory"
+    elif not os.access(place, os.W_OK | os.X_OK):
+        why = "cannot be written"
+    else:
+        return
+    raise StoreError(f"no run can be kept in {root}: {place} {why}; choose another place with --runs-dir")
 
 
 def split_name(name: str) -> tuple[str, int]:
@@ -83,7 +99,7 @@ def load_experiment(directory: Path) -> Experiment:
     """Read the experiment of a run. Raises StoreError if it is missing, damaged or no longer valid."""
     path = directory / EXPERIMENT
     try:
-        return Experiment.model_validate(tomllib.loads(path.read_bytes().decode()))
+        return Experiment.model_validate(tomllib.loads(read_regular(path, _LARGEST).decode()))
     except FileNotFoundError:
         raise StoreError(f"{directory} holds no {EXPERIMENT}: it is no run directory") from None
     except ValidationError as error:

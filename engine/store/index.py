@@ -13,6 +13,8 @@ import struct
 from collections.abc import Sequence
 from pathlib import Path
 
+from .reading import open_regular
+
 NAME = "events.index"
 #: Shorter logs are read whole, faster than an index would pay.
 FROM_BYTES = 4 << 20
@@ -24,14 +26,16 @@ ROW = struct.Struct("<qqddd")
 #: step, loss, low, high of a step report.
 Row = tuple[int, float, float, float]
 
+# A first line that long is no record.
+_LONGEST = 64 << 20
 _OTHER: Row = (-1, 0.0, 0.0, 0.0)
 
 
 def header(log: Path) -> bytes | None:
     """Return the header of a log's index; None while the log has no complete line."""
     try:
-        with log.open("rb") as file:
-            line = file.readline()
+        with open_regular(log) as file:
+            line = file.readline(_LONGEST)
     except OSError:
         return None
     return MAGIC + hashlib.sha256(line).digest() if line.endswith(b"\n") else None

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..events import StepsEnded
 from . import atomic, index, log
 from .lock import holder
+from .reading import open_regular
 
 #: One row of an index, as index.ROW packs it.
 DTYPE = np.dtype([("end", "<i8"), ("step", "<i8"), ("loss", "<f8"), ("low", "<f8"), ("high", "<f8")])
@@ -50,7 +51,7 @@ def _valid_rows(directory: Path) -> Rows:
     if count <= 0:
         return _NONE
     others: list[NDArray[np.int64]] = []
-    with path.open("rb") as file, log_path.open("rb") as lines:
+    with open_regular(path) as file, open_regular(log_path) as lines:
         if file.read(index.HEADER) != index.header(log_path):
             return _NONE
         good, last = 0, 0
@@ -117,11 +118,13 @@ def extend_index(directory: Path, *, own: bool = False) -> Rows:
                 return valid
             file.write(first)
             if valid.count:
-                with path.open("rb") as old:
+                with open_regular(path) as old:
                     old.seek(index.HEADER)
                     left = valid.count * index.ROW.size
                     while left:
                         data = old.read(min(left, 1 << 22))
+                        if not data:
+                            raise OSError(f"{path} became shorter")
                         file.write(data)
                         left -= len(data)
             for lines, after in log.portions(directory / log.NAME, valid.end):

@@ -18,8 +18,9 @@ from ..events import RunStarted
 from . import log
 from .directory import EXPERIMENT, refuse_name, split_name
 from .lock import Lock, holder
+from .reading import open_regular, read_regular
+from .status import LARGEST, SILENCE, Status, after, parse_status, well_formed
 from .status import NAME as STATUS
-from .status import SILENCE, Status, after, parse_status
 
 _TAIL = 1 << 16
 
@@ -90,10 +91,17 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 def run_info(path: Path) -> RunInfo | None:
     """Return what is known of one run; None if the folder is no run."""
+    try:
+        return _run_info(path)
+    except Exception as error:  # one directory, whatever is in it, must not take away the list of all others
+        fault = f"it cannot be read ({type(error).__name__}: {error})"
+        return RunInfo(path.name, path, "damaged", Status(started=_changed(path)), fault)
+
+
+def _run_info(path: Path) -> RunInfo | None:
     fault = ""
     try:
-        with (path / STATUS).open("rb") as file:
-            status = parse_status(file.read())
+        status = parse_status(read_regular(path / STATUS, LARGEST))
         if status is None:
             fault = f"{STATUS} cannot be read"
     except OSError as error:
@@ -116,8 +124,8 @@ def run_info(path: Path) -> RunInfo | None:
 def _from_log(path: Path) -> Status | None:
     """Read a status off the beginning and the end of the log; None if they hold no record."""
     try:
-        size = (path / log.NAME).stat().st_size
-        with (path / log.NAME).open("rb") as file:
+        with open_regular(path / log.NAME) as file:
+            size = os.fstat(file.fileno()).st_size
             first = log.parse(file.readline(_TAIL))
             file.seek(max(file.tell(), size - _TAIL))
             rest = [event for line in file.read(_TAIL).split(b"\n") if (event := log.parse(line)) is not None]
@@ -128,9 +136,10 @@ def _from_log(path: Path) -> Status | None:
     status, when = Status(started=_changed(path)), _changed(path)
     for event in (first, *rest):
         try:
-            status = after(status, event, when)
-        except (TypeError, KeyError, ValueError, AttributeError):
+            following = after(status, event, when)
+        except (TypeError, KeyError, ValueError, AttributeError, IndexError, ArithmeticError):
             continue
+        status = following if well_formed(following) else status
     return status
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import StoreError
 from ..events import Event, Resumed, RunStarted, StepsEnded
 from ..history import History
 from . import index, index_reader, log
@@ -28,8 +29,16 @@ def follow(directory: Path) -> tuple[History, Follower]:
     """Fold a run's log, and return with it the reader that tells what comes after.
 
     Records that a later attempt supersedes are passed over. In logs of more than two million step reports
-    neighbouring ones are merged, their extremes kept; nothing else is thinned.
+    neighbouring ones are merged, their extremes kept; nothing else is thinned. Raises StoreError if the log is there
+    and cannot be read.
     """
+    try:
+        return _follow(directory)
+    except OSError as error:
+        raise StoreError(f"{directory / log.NAME} cannot be read: {error.strerror or error}") from None
+
+
+def _follow(directory: Path) -> tuple[History, Follower]:
     history, path = History(), directory / log.NAME
     end = bad = 0
     if size_of(path) >= index.FROM_BYTES:

@@ -15,6 +15,7 @@ from typing import Any
 from ..errors import StoreError
 from . import atomic
 from .process import Process, this_process
+from .reading import open_regular
 
 NAME = "lock"
 
@@ -40,7 +41,8 @@ class Holder:
 def holder(directory: Path) -> Holder | None:
     """Return whom the lock file names, dead or alive; None if it names nobody."""
     try:
-        data = (directory / NAME).read_bytes()[:4096]
+        with open_regular(directory / NAME) as file:
+            data = file.read(4096)
     except OSError:
         return None
     return _read(data)
@@ -50,8 +52,9 @@ def _read(data: bytes) -> Holder | None:
     try:
         values = json.loads(data)
         process = Process.of(values)
-        return Holder(process, float(values["since"])) if process else None
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        since = float(values["since"])
+        return Holder(process, since if 0 <= since < 1e11 else 0.0) if process else None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
         return None
 
 

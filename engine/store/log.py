@@ -12,6 +12,7 @@ from ..controls import refusal
 from ..events import CommandTaken, Event, Resumed, RunStarted, from_plain
 from ..experiment import Experiment
 from ..history import History
+from .reading import open_regular
 
 NAME = "events.jsonl"
 
@@ -43,7 +44,7 @@ def scan(path: Path, offset: int = 0, end: int | None = None) -> Iterator[tuple[
 def portions(path: Path, offset: int = 0, end: int | None = None) -> Iterator[tuple[list[bytes], int]]:
     """Yield (complete lines without their ends, offset after them)."""
     try:
-        file = path.open("rb")
+        file = open_regular(path)
     except (FileNotFoundError, NotADirectoryError):
         return
     with file:

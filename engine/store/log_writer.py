@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
+from . import atomic, pulse
 from .index import IndexWriter, Row
 
 #: Bytes written at once.
@@ -96,6 +97,7 @@ class LogWriter:
             if fault is None and self._unsynced and self._fd is not None:
                 try:
                     os.fsync(self._fd)
+                    pulse.beat_for_all()
                     self._unsynced = False
                     self.index.flush()
                 except OSError as error:
@@ -117,21 +119,22 @@ class LogWriter:
     def recreate(self) -> None:
         """Write a deleted file anew: what it held can be read as long as it is open. Raises OSError."""
         with self._lock:
-            old, self._fd = self._fd, None
-            self._fd = self._opened_fd()
+            old, new = self._fd, self._opened_fd()
             if old is None:
-                self.size = os.fstat(self._fd).st_size
+                self._fd, self.size = new, os.fstat(new).st_size
                 return
+            position = 0
             try:
-                position = 0
                 while data := os.pread(old, 1 << 20, position):
-                    view = memoryview(data)
-                    while view:
-                        view = view[os.write(self._fd, view) :]
+                    atomic.write_all(new, data)
                     position += len(data)
-                self.size = position
-            finally:
-                os.close(old)
+            except OSError:
+                # What is open stays the only copy; what came of the new one is in the way of the next attempt.
+                os.close(new)
+                atomic.discard([self.path])
+                raise
+            os.close(old)
+            self._fd, self.size = new, position
             self.index.stop()
 
     def descriptor(self) -> int | None:
@@ -167,6 +170,7 @@ class LogWriter:
                     return
             while self._chunk:
                 written = os.write(self._fd, self._chunk)
+                pulse.beat_for_all()
                 self._unsynced = True
                 self.size += written
                 self._chunk = self._chunk[written:]

@@ -26,7 +26,12 @@ class Process:
     def of(cls, values: Mapping[str, Any]) -> Process | None:
         """Read one from plain values; None if they do not hold one."""
         pid, host = values.get("pid"), values.get("host")
-        if not isinstance(pid, int) or isinstance(pid, bool) or pid <= 0 or not isinstance(host, str):
+        if (
+            not isinstance(pid, int)
+            or isinstance(pid, bool)
+            or not 0 < pid < 1 << 31
+            or not isinstance(host, str)
+        ):
             return None
         return cls(pid, host, str(values.get("boot", "")), str(values.get("start", "")))
 

@@ -29,7 +29,7 @@ from ..events import (
     StorageFailed,
     to_line,
 )
-from . import checkpoints, directory, index_reader, log
+from . import atomic, checkpoints, directory, index_reader, log, pulse
 from .lock import Lock
 from .log_writer import LogWriter
 from .process import this_process
@@ -100,8 +100,10 @@ class Recorder:
                     self._service.broadcast(event)
                     yield event
                     continue
-                if isinstance(event, StorageFailed) and event.what in self._outages:
-                    continue
+                if isinstance(event, StorageFailed):
+                    if event.what in self._outages:
+                        continue
+                    self._tell_watchers(event)
                 self._take(event)
                 yield event
                 yield from self._storage_news(event.time)
@@ -137,31 +139,41 @@ class Recorder:
             failed = StorageFailed(time=now, what=what, error=error)
             self._writer.append(to_line(failed))
             self._status = after(self._status, failed, time.time())
+            self._tell_watchers(failed)
             yield failed
+
+    def _tell_watchers(self, failed: StorageFailed) -> None:
+        """Tell of a fault what the log, which others read, cannot tell because of it."""
+        if self._writer.fault is not None or self._service.troubled:
+            self._service.broadcast(failed)
 
     def status(self) -> Status:
         """Return how the run is doing now."""
         status, now = self._status, time.time()
         for event in list(self._recent.values()):
             status = after(status, event, now)
-        troubled = self._outages or self._writer.fault is not None
+        troubled = self._outages or self._writer.fault is not None or self._service.troubled
         return replace(
             status, heartbeat=now, storage=status.storage if troubled else None, unwritten=self._writer.unwritten()
         )  # fmt: skip
 
     # -- the run's keeper ------------------------------------------------------------------------------------------
 
+    @pulse.attempt()
     def save(self, tensors: Mapping[str, torch.Tensor], plain: Mapping[str, Any]) -> str:
         """Keep the complete state and return its place, relative to the run directory. Raises OSError."""
         place = self.directory
         assert place is not None
-        self._writer.sync(force=True)
+        # A checkpoint stands on the log before it: without that on the disk, it would be one of another run.
+        if (fault := self._writer.sync(force=True)) is not None:
+            raise fault
         path = checkpoints.save(place, tensors, plain, self._writer.end())
         self._kept = [path.name, *self._kept][: checkpoints.KEPT]
         self._save_best(tensors, plain)
         checkpoints.prune(place, self._kept)
         return str(path.relative_to(place))
 
+    @pulse.attempt()
     def finish(self, tensors: Mapping[str, torch.Tensor], plain: Mapping[str, Any]) -> None:
         """Keep the final weights and running statistics, trying again for a moment. Raises OSError."""
         for pause in (*LAST_ATTEMPTS, None):
@@ -194,6 +206,7 @@ class Recorder:
 
     # -- begin and end ---------------------------------------------------------------------------------------------
 
+    @pulse.attempt()
     def _begin(self, event: Event) -> None:
         try:
             if self._lock is None:
@@ -202,6 +215,8 @@ class Recorder:
                 self._lock = Lock(place)
                 self._lock.acquire()
             place = self._lock.directory
+            atomic.sweep(place)
+            checkpoints.sweep(place)
             known, now = read_status(place), time.time()
             known = replace(
                 known, process=this_process().plain(), started=known.started or now, heartbeat=now
@@ -232,11 +247,14 @@ class Recorder:
     def remade(self, lock: Lock) -> None:
         """Go on in a directory that was deleted and is made anew."""
         assert self.directory is not None
+        assert self._lock is not None
+        self._lock.release()
         self._lock = lock
         started = log.read(self.directory / log.NAME, 0, 1 << 20)[0]
         if started and isinstance(started[0], RunStarted):
             directory.write_experiment(self.directory, started[0].experiment)
 
+    @pulse.attempt()
     def _write_last(self) -> None:
         """Write what is not written yet, trying again for a moment."""
         for pause in (*LAST_ATTEMPTS, None):
@@ -247,6 +265,7 @@ class Recorder:
         if self.lost:
             self._status = replace(self._status, exit_code=3)
 
+    @pulse.attempt()
     def _close(self) -> None:
         if self.directory is None:
             return

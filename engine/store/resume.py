@@ -54,6 +54,9 @@ class Resumption:
             raise StoreError(f"{directory} cannot be written: {error.strerror}") from None
         try:
             self._prepare(directory, wanted)
+        except OSError as error:
+            self._lock.release()
+            raise StoreError(f"{directory} cannot be read: {error}") from None
         except BaseException:
             self._lock.release()
             raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import threading
 import time
 from collections import deque
@@ -53,6 +54,8 @@ class Service:
         self._owner, self._writer, self._controls = owner, writer, controls
         self._place = owner.directory
         self._told: deque[tuple[str, str]] = deque()
+        self._troubles: set[str] = set()
+        "What fails since it was told of."
         self._outgoing: deque[Event] = deque()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="ladera-recorder", daemon=True)
@@ -75,8 +78,13 @@ class Service:
             self._server.close()
         os.close(self._descriptor)
 
+    @property
+    def troubled(self) -> bool:
+        """Whether the directory, or what is done in it, is not as it should be."""
+        return bool(self._troubles)
+
     def broadcast(self, event: Event) -> None:
-        """Send an event to every watcher."""
+        """Send an event to every watcher: what the log does not tell, or cannot."""
         self._outgoing.append(event)
 
     def notices(self) -> list[tuple[str, str]]:
@@ -91,8 +99,17 @@ class Service:
             try:
                 self._turn()
             except Exception as error:  # The training must not notice.
-                self._told.append(("recorder", f"{type(error).__name__}: {error}"))
+                self._fails("recorder", f"{type(error).__name__}: {error}")
                 self._stopping.wait(LOOK)
+
+    def _fails(self, what: str, error: str) -> None:
+        """Tell once of what goes on failing, until it `works` again."""
+        if what not in self._troubles:
+            self._troubles.add(what)
+            self._told.append((what, error))
+
+    def _works(self, what: str) -> None:
+        self._troubles.discard(what)
 
     def _turn(self) -> None:
         if self._server is not None:
@@ -112,13 +129,14 @@ class Service:
             self._find_directory()
             self._obey_stop_file()
             self._tell_status(now)
+            self._works("recorder")
 
     def _tell_status(self, now: float) -> None:
         status = self._owner.status()
         if (
             now - self._beat < SYNC
             and self._written is not None
-            and status.progressed == self._written.progressed
+            and (status.progressed, status.storage) == (self._written.progressed, self._written.storage)
         ):
             return
         try:
@@ -147,29 +165,34 @@ class Service:
             return None
 
     def _find_directory(self) -> None:
-        """Notice that the directory or the log was moved or deleted, and go on."""
+        """Notice that the directory, the log or the socket was moved or deleted, and go on."""
         try:
             if os.path.samestat(self._place.stat(), os.fstat(self._descriptor)):
+                self._works("run directory")
                 self._find_log()
+                self._find_socket()
                 return
         except FileNotFoundError:
             pass
         except OSError as error:
-            self._told.append(("run directory", str(error)))
+            self._fails("run directory", str(error))
             return
         place = self._moved_to()
         if place is not None:
             self._place = place
             self._owner.moved(place)
             self._writer.relocate(place / self._writer.path.name)
+            if self._server is not None:
+                self._server.moved(place)
+            self._works("run directory")
             return
         try:
             self._make_anew()
-            self._told.append(
-                ("run directory", f"{self._place} was deleted; it is made anew, from the log on")
-            )
         except (OSError, StoreError) as error:
-            self._told.append(("run directory", str(error)))
+            self._fails("run directory", str(error))
+            return
+        self._works("run directory")
+        self._told.append(("run directory", f"{self._place} was deleted; it is made anew, from the log on"))
 
     def _moved_to(self) -> Path | None:
         try:
@@ -182,25 +205,42 @@ class Service:
 
     def _make_anew(self) -> None:
         self._place.mkdir(mode=0o700, parents=True)
-        descriptor = os.open(self._place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        lock, descriptor = Lock(self._place), -1
+        try:
+            lock.acquire()
+            descriptor = os.open(self._place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            self._writer.recreate()
+        except (OSError, StoreError):
+            lock.release()
+            if descriptor >= 0:
+                os.close(descriptor)
+            # Out of the way of the next attempt.
+            shutil.rmtree(self._place, ignore_errors=True)
+            raise
         os.close(self._descriptor)
         self._descriptor = descriptor
-        lock = Lock(self._place)
-        lock.acquire()
-        self._writer.recreate()
         self._owner.remade(lock)
-        if self._server is not None:
-            self._server.close()
-        self._server = self._listen()
+        self._find_socket()
 
     def _find_log(self) -> None:
         descriptor = self._writer.descriptor()
         if descriptor is None:
             return
         try:
-            same = os.path.samestat(self._writer.path.stat(), os.fstat(descriptor))
+            if os.path.samestat(self._writer.path.stat(), os.fstat(descriptor)):
+                self._works("log")
+                return
         except FileNotFoundError:
-            same = False
-        if not same:
+            pass
+        try:
             self._writer.recreate()
-            self._told.append(("log", f"{self._writer.path} was deleted; it is written anew"))
+        except OSError as error:
+            self._fails("log", f"{self._writer.path} was deleted and cannot be written anew: {error}")
+            return
+        self._works("log")
+        self._told.append(("log", f"{self._writer.path} was deleted; it is written anew"))
+
+    def _find_socket(self) -> None:
+        if self._server is not None and not self._server.reachable():
+            with contextlib.suppress(OSError):  # tried again at the next look
+                self._server.listen(self._place)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from ..controls import COMMANDS
 from ..events import (
@@ -16,6 +17,7 @@ from ..events import (
     CommandTaken,
     EpochEnded,
     Event,
+    Measured,
     Resumed,
     RunEnded,
     RunStarted,
@@ -25,6 +27,7 @@ from ..events import (
 from ..strict_json import encoder, numbers, strict
 from . import atomic
 from .process import Process
+from .reading import read_regular
 
 NAME = "status.json"
 #: Seconds without a sign of life after which a run whose process cannot be seen counts as dead.
@@ -32,15 +35,25 @@ SILENCE = 60.0
 #: Seconds without an event after which a run whose process lives counts as stalled.
 STALL = 120.0
 
-_LARGEST = 1 << 20
 _MOST_CHANGES = 100
+#: Seconds since 1970.
+Moment: TypeAlias = float
+#: One of STATES.
+State: TypeAlias = str
+
+STATES = (
+    "waiting", "training", "paused", "finished", "stopped_early", "stopped", "diverged", "failed",
+)  # fmt: skip
+
+#: Bytes of a status.json; a larger file is none.
+LARGEST = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """What the owner of a run last said of it; times are seconds since 1970, labels only."""
+    """What the owner of a run last said of it; times are labels only."""
 
-    state: str = "waiting"
+    state: State = "waiting"
     "training, paused, or the reason of the end: finished, stopped_early, stopped, diverged, failed."
     detail: str = ""
     "Why it ended, for people."
@@ -48,12 +61,12 @@ class Status:
     "0 finished, stopped early or on request; 3 failed; 4 diverged; 130, 143 by a signal; None while it runs."
     description: str = ""
     process: Mapping[str, Any] = field(default_factory=dict)
-    started: float = 0.0
-    heartbeat: float = 0.0
+    started: Moment = 0.0
+    heartbeat: Moment = 0.0
     "When the process last wrote this."
-    progressed: float = 0.0
+    progressed: Moment = 0.0
     "When the last event came."
-    ended: float | None = None
+    ended: Moment | None = None
     epoch: int = 0
     epochs: int = 0
     step: int = 0
@@ -62,10 +75,10 @@ class Status:
     "Values of the experiment that were changed since it began, oldest first: each {key, value, epoch, step}."
     best_epoch: int | None = None
     best_value: float | None = None
-    train: Mapping[str, Any] | None = None
+    train: Measured | None = None
     "loss and metrics of the last epoch."
-    validation: Mapping[str, Any] | None = None
-    test: Mapping[str, Any] | None = None
+    validation: Measured | None = None
+    test: Measured | None = None
     checkpoint: str | None = None
     storage: str | None = None
     "What cannot be written now; None while all is well."
@@ -180,9 +193,16 @@ def _measured(part: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def write_status(directory: Path, status: Status, *, durable: bool) -> None:
-    """Replace a run's status.json. Raises OSError."""
+    """Replace a run's status.json; on a full disk overwrite it. Raises OSError."""
     text = encoder(indent=1).encode(strict({"format": 1, **status.plain()}))
-    atomic.replace(directory / NAME, text.encode("utf-8", "surrogatepass") + b"\n", durable=durable)
+    data = text.encode("utf-8", "surrogatepass") + b"\n"
+    try:
+        atomic.replace(directory / NAME, data, durable=durable)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        # A full disk is what readers need to be told of most.
+        atomic.overwrite(directory / NAME, data)
 
 
 def read_status(directory: Path) -> Status:
@@ -192,8 +212,7 @@ def read_status(directory: Path) -> Status:
 
 def _content(directory: Path) -> bytes:
     try:
-        with (directory / NAME).open("rb") as file:
-            return file.read(_LARGEST)
+        return read_regular(directory / NAME, LARGEST)
     except OSError:
         return b""
 
@@ -202,32 +221,74 @@ def parse_status(data: bytes) -> Status | None:
     """Return the status in a file's bytes, None if they hold none."""
     try:
         values = json.loads(data)
-        if not isinstance(values, dict):
-            return None
-        known = {name: _loose(values[name], default) for name, default in _DEFAULTS.items() if name in values}
-        known["changes"] = tuple(filter(_is_change, known.get("changes", ())))
-        return Status(**known)
-    except (ValueError, TypeError, AttributeError, RecursionError):
+        known = _known(values) if isinstance(values, dict) else None
+    except (ValueError, OverflowError, RecursionError):
         return None
+    return None if known is None else Status(**known)
+
+
+def _known(values: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the fields that are there; None if one of them is not what it has to be."""
+    known: dict[str, Any] = {}
+    for name, (kind, fits) in _FIELDS.items():
+        if name not in values:
+            continue
+        value = values[name]
+        if kind not in ("str", "State"):
+            value = numbers(value)
+            if name == "changes" and isinstance(value, tuple):
+                value = tuple(filter(_is_change, value))
+            if kind in ("float", "Moment") and type(value) is int:
+                value = float(value)
+        if not any(one(value) for one in fits):
+            return None
+        known[name] = value
+    return known
+
+
+def well_formed(status: Status) -> bool:
+    """Tell whether every field is of its type and in its range: of one made from somebody's log it may not be."""
+    return all(any(one(getattr(status, name)) for one in fits) for name, (_, fits) in _FIELDS.items())
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float)
+
+
+def _is_measured(value: Any) -> bool:
+    if not isinstance(value, Mapping):
+        return False
+    metrics = value.get("metrics", {})
+    return (
+        _is_number(value.get("loss"))
+        and isinstance(metrics, Mapping)
+        and all(map(_is_number, metrics.values()))
+    )
 
 
 def _is_change(value: Any) -> bool:
-    return isinstance(value, dict) and isinstance(value.get("key"), str) and "value" in value and all(
-        isinstance(value.get(name), int) for name in ("epoch", "step")
-    )  # fmt: skip
+    return (
+        isinstance(value, Mapping)
+        and isinstance(value.get("key"), str)
+        and "value" in value
+        and all(type(value.get(name)) is int for name in ("epoch", "step"))
+    )
 
 
-_DEFAULTS = {item.name: getattr(Status(), item.name) for item in fields(Status)}
-
-
-def _loose(value: Any, default: Any) -> Any:
-    """Return a value as its field has it; raises TypeError where it is of another kind."""
-    if not isinstance(default, str):
-        value = numbers(value)
-    if default is None or value is None:
-        return value
-    if isinstance(default, float) and isinstance(value, int):
-        value = float(value)
-    if not isinstance(value, type(default)):
-        raise TypeError(f"{value!r} in place of {default!r}")
-    return value
+#: What a field holds, by the name of its type. Counts and times are bounded so that sums and shares of them are numbers.
+_FITS: dict[str, Callable[[Any], bool]] = {
+    "State": lambda value: value in STATES,
+    "str": lambda value: isinstance(value, str),
+    "int": lambda value: type(value) is int and 0 <= value < 1 << 53,
+    "float": _is_number,
+    "Moment": lambda value: type(value) is float and 0 <= value < 1e11,
+    "Mapping[str, Any]": lambda value: isinstance(value, Mapping),
+    "Measured": _is_measured,
+    "tuple[Mapping[str, Any], ...]": lambda value: isinstance(value, tuple) and all(map(_is_change, value)),
+    "None": lambda value: value is None,
+}
+_FIELDS = {
+    item.name: (kinds[0], [_FITS[kind] for kind in kinds])
+    for item in fields(Status)
+    if (kinds := str(item.type).split(" | "))
+}

@@ -10,12 +10,23 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
+from . import pulse
+
 
 def dumps(tensors: Mapping[str, torch.Tensor], facts: Mapping[str, str] | None = None) -> bytes:
-    """Return tensors, and facts about them, in the safetensors format; needs as much memory again."""
-    plain = {name: value.detach().to("cpu", copy=False).contiguous() for name, value in tensors.items()}
-    # Under one name: the library writes several in any order, and equal states shall be equal files.
-    return save(plain, {"ladera": json.dumps(facts)} if facts else None)
+    """Return tensors, and facts about them, in the safetensors format; needs as much memory again.
+
+    Raises OSError if there is none, or if a device does not give its tensors away: nothing can be saved then.
+    """
+    try:
+        with pulse.computing():
+            plain = {
+                name: value.detach().to("cpu", copy=False).contiguous() for name, value in tensors.items()
+            }
+            # Under one name: the library writes several in any order, and equal states shall be equal files.
+            return save(plain, {"ladera": json.dumps(facts)} if facts else None)
+    except (MemoryError, RuntimeError) as error:
+        raise OSError(f"the state cannot be copied: {str(error) or 'out of memory'}") from None
 
 
 def loads(data: bytes) -> dict[str, torch.Tensor]:
@@ -28,4 +39,5 @@ def loads(data: bytes) -> dict[str, torch.Tensor]:
 
 def digest(data: bytes) -> str:
     """Return the SHA-256 of bytes in hexadecimal."""
-    return hashlib.sha256(data).hexdigest()
+    with pulse.computing():
+        return hashlib.sha256(data).hexdigest()

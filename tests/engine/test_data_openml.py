@@ -31,7 +31,7 @@ def fetches(monkeypatch, tmp_path):
         return SimpleNamespace(data=PIXELS[:, :width], target=LABELS)
 
     monkeypatch.setattr(sklearn.datasets, "fetch_openml", fetch)
-    monkeypatch.setattr(openml, "user_cache_path", lambda name: tmp_path / name)
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda name: tmp_path / name)
     return calls
 
 
@@ -70,7 +70,7 @@ def test_a_damaged_cache_is_fetched_anew(fetches):
 
 def test_a_cache_that_cannot_be_written_is_no_fault(fetches, monkeypatch, tmp_path):
     (tmp_path / "file").write_text("")
-    monkeypatch.setattr(openml, "user_cache_path", lambda name: tmp_path / "file")
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda name: tmp_path / "file")
     assert len(load(Data(name="mnist"), 0).x) == 20
 
 

@@ -187,14 +187,14 @@ def test_the_test_part_decides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_test_part_is_evaluated_once_with_the_best_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     measured: list[tuple[str, torch.Tensor]] = []
-    original = Training.evaluate
+    original = Training.portions
 
-    def spy(self: Training, examples: Any) -> dict[str, Any]:
-        part = next(name for name in ("train", "validation", "test") if getattr(self.data, name) is examples)
+    def spy(self: Training, x: torch.Tensor) -> Iterator[torch.Tensor]:
+        part = next(name for name in ("train", "validation", "test") if getattr(self.data, name).x is x)
         measured.append((part, self.network.parameters.clone()))
-        return original(self, examples)
+        return original(self, x)
 
-    monkeypatch.setattr(Training, "evaluate", spy)
+    monkeypatch.setattr(Training, "portions", spy)
     events = list(run(configured(training={"epochs": 60}, stopping={"enabled": True, "patience": 2})))
     assert [part for part, _ in measured].count("test") == 1
     assert measured[-1][0] == "test"
@@ -479,6 +479,9 @@ def test_the_learning_rate_changes_while_training() -> None:
         ("optimizer.momentum", 0.5, "has no momentum"),
         ("model.dropout", 0.5, "built without dropout"),
         ("stopping.patience", "many", "valid integer"),
+        ("training.validate_every", 10**400, "less than or equal to"),
+        ("stopping.warm_up", 2**53, "less than or equal to"),
+        ("optimizer.lr", 10**400, "valid number"),
     ],
 )
 def test_a_change_that_makes_no_sense_is_refused_and_told(key: str, value: Any, complaint: str) -> None:

@@ -302,3 +302,31 @@ def test_a_checkpoint_with_a_pickle_inside_is_refused(two: Path) -> None:
     (two / "manifest.json").write_bytes(checkpoints._manifest(2, facts))
     refused(two.parents[1])
     assert not (two / "ran").exists()
+
+
+def test_a_link_in_the_place_of_the_folder_is_neither_written_nor_emptied(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    for step in (1, 2, 3):
+        save(elsewhere, *state(step), 0)
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "checkpoints").symlink_to(elsewhere / "checkpoints")
+    with pytest.raises(OSError, match="own directory only"):
+        save(run, *state(4), 0)
+    prune(run, [])
+    checkpoints.sweep(run)
+    assert len(found(elsewhere)) == 3
+    for read in (latest_valid, lambda place: branch(place, 100)):
+        with pytest.raises(StoreError, match="is a link"):
+            read(run)
+
+
+@pytest.mark.parametrize("value", [[], {}, {"format": 1}, {"format": 1, "step": 1, "files": {}}, {"format": 1, "step": 1, "files": []}])  # fmt: skip
+def test_a_manifest_that_was_signed_and_says_nothing_is_damaged(tmp_path: Path, value: Any) -> None:
+    place = save(tmp_path, *state(1), 0)
+    body = value if isinstance(value, dict) else {}
+    signed = {**body, "sha256": checkpoints.tensors.digest(checkpoints._canonical(body))} if value else value
+    (place / "manifest.json").write_bytes(checkpoints._canonical(signed))
+    with pytest.raises(StoreError, match="is damaged and was passed over"):
+        latest_valid(tmp_path)

@@ -31,13 +31,16 @@ from ladera.engine.events import (
     StorageFailed,
     to_line,
 )
-from ladera.engine.store import checkpoints, log, service
+from ladera.engine.store import atomic, checkpoints, log, service
 from ladera.engine.store import recorder as recorder_module
+from ladera.engine.store.control import Control, send
+from ladera.engine.store.control_server import ControlServer
 from ladera.engine.store.directory import claim, load_experiment, write_experiment
-from ladera.engine.store.listing import run_info
+from ladera.engine.store.listing import list_runs, run_info
 from ladera.engine.store.load import load_history
 from ladera.engine.store.lock import holder
 from ladera.engine.store.recorder import Recorder
+from ladera.engine.store.resume import resume
 from ladera.engine.store.status import read_status
 
 
@@ -205,6 +208,8 @@ def test_the_exit_code_says_what_stopped_it(tmp_path: Path, value: str | None, c
 STARTS = """
 import sys
 from pathlib import Path
+from ladera.engine.store.control import Control, send
+from ladera.engine.store.control_server import ControlServer
 from ladera.engine.store.directory import claim
 root = Path(sys.argv[1])
 while not (root / "go").exists():
@@ -333,6 +338,55 @@ def test_training_goes_on_through_an_outage_and_the_log_is_whole_after_it(
 
 
 @pytest.mark.usefixtures("quick")
+def test_no_checkpoint_stands_on_a_log_that_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A limit on the size of files hits the log alone: checkpoints would fit below it."""
+    outage = Outage(monkeypatch, tmp_path / "test-0001" / log.NAME, errno.EFBIG)
+
+    def script(event: Event, recorder: Recorder, controls: Controls) -> None:
+        if isinstance(event, EpochEnded) and event.epoch in (2, 3):
+            controls.checkpoint()
+            outage.on = event.epoch == 3
+
+    recorder, events = record(tmp_path, script)
+    # Six steps an epoch; a command is taken after the first of the next.
+    assert [event.step for event in events if isinstance(event, CheckpointSaved)] == [13]
+    told = {event.what: event.error for event in events if isinstance(event, StorageFailed)}
+    assert os.strerror(errno.EFBIG) in told["checkpoint"]
+    assert (recorder.lost, recorder.exit_code) == (True, 3)
+    outage.on = False
+    assert recorder.directory is not None
+    state = checkpoints.latest_valid(recorder.directory)
+    assert state is not None
+    assert state.log_bytes <= (recorder.directory / log.NAME).stat().st_size
+    list(resume(recorder.directory))
+    assert load_history(recorder.directory).state == "finished"
+
+
+def test_what_killed_writers_left_is_taken_away_also_where_every_process_has_the_same_number(
+    tmp_path: Path,
+) -> None:
+    def script(event: Event, _: Recorder, controls: Controls) -> None:
+        if isinstance(event, EpochEnded) and event.epoch == 2:
+            controls.stop("SIGTERM")
+
+    recorder, _ = record(tmp_path, script)
+    directory = recorder.directory
+    assert directory is not None
+    # The names that this very process would use next, as the only process of a container always does.
+    following = atomic.serial() + 1
+    for number in range(following, following + 40):
+        (directory / "checkpoints" / f".staging-{os.getpid()}-{number}").mkdir()
+        for name in ("status.json", "best.safetensors", "final.safetensors", "experiment.toml"):
+            (directory / f".{name}.{os.getpid()}-{number}").touch()
+    (directory / ".mine").touch()
+    events = list(resume(directory))
+    assert not [event for event in events if isinstance(event, StorageFailed)]
+    assert [path.name for path in directory.rglob(".*")] == [".mine"]
+
+
+@pytest.mark.usefixtures("quick")
 def test_what_an_outage_to_the_end_takes_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     outage = Outage(monkeypatch, tmp_path / "runs", errno.ENOSPC)
 
@@ -395,6 +449,143 @@ def test_a_directory_moved_while_training_is_followed(tmp_path: Path) -> None:
     assert (history.state, len(history.train["loss"])) == ("finished", 6)
     assert checkpoints.latest_valid(tmp_path / "elsewhere") is not None
     assert not [event for event in events if isinstance(event, StorageFailed)]
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("gone", ["a file in its parent's place", "no parent to be made in"])
+def test_a_directory_that_stays_away_is_told_of_once(tmp_path: Path, gone: str) -> None:
+    looks: list[int] = []
+
+    def script(event: Event, recorder: Recorder, controls: Controls) -> None:
+        if isinstance(event, EpochEnded) and event.epoch == 2:
+            remove(tmp_path / "runs")
+            if gone == "a file in its parent's place":
+                (tmp_path / "runs").touch()
+            else:
+                (tmp_path / "runs").symlink_to(tmp_path / "nowhere" / "else")
+            find = recorder._service._find_directory
+            recorder._service._find_directory = lambda: (looks.append(1), find())[1]  # type: ignore[method-assign]
+        if isinstance(event, EpochEnded) and event.epoch > 2:
+            # At least two looks for the directory in every epoch that is still to come.
+            seen = len(looks)
+            wait_for(lambda: len(looks) > seen + 2)
+            assert event.epoch == 3 or recorder.status().storage is not None
+
+    recorder, events = record(tmp_path / "runs", script)
+    told = [event for event in events if isinstance(event, StorageFailed)]
+    assert [event.what for event in told].count("run directory") == 1
+    assert len(told) <= 4, "the directory, a checkpoint, the final weights, and the log at most"
+    assert isinstance(events[-1], RunEnded)
+    assert (events[-1].reason, recorder.exit_code) == ("finished", 3)
+
+
+@pytest.mark.usefixtures("quick")
+def test_another_outage_is_told_of_again(tmp_path: Path) -> None:
+    def script(event: Event, recorder: Recorder, controls: Controls) -> None:
+        if isinstance(event, EpochEnded) and event.epoch in (2, 4):
+            remove(tmp_path / "runs")
+            (tmp_path / "runs").touch()
+            wait_for(lambda: recorder._service.troubled)
+        elif isinstance(event, EpochEnded):
+            if (tmp_path / "runs").is_file():
+                (tmp_path / "runs").unlink()
+            wait_for(lambda: not recorder._service.troubled)
+
+    recorder, events = record(tmp_path / "runs", script)
+    told = [e.error for e in events if isinstance(e, StorageFailed) and e.what == "run directory"]
+    assert ["made anew" in error for error in told] == [False, True, False, True]
+    assert recorder.directory is not None
+    assert load_history(recorder.directory).state == "finished"
+    assert recorder.exit_code == 0
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_full_disk_is_told_to_those_who_read_the_status_and_to_watchers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No file can be made and no log grow: the status is overwritten in its place, and watchers hear of it."""
+    outage = Outage(monkeypatch, tmp_path / "test-0001", errno.ENOSPC)
+    real, heard = os.open, list[StorageFailed]()
+
+    def open_(path: Any, flags: int, *rest: Any, **options: Any) -> int:
+        # What is there can be opened also while the disk is full.
+        if outage.on and not flags & os.O_CREAT:
+            outage.on = False
+            try:
+                return real(path, flags, *rest, **options)
+            finally:
+                outage.on = True
+        return real(path, flags, *rest, **options)
+
+    monkeypatch.setattr(os, "open", open_)
+
+    def script(event: Event, recorder: Recorder, controls: Controls) -> None:
+        assert recorder.directory is not None
+        if isinstance(event, EpochEnded) and event.epoch == 2:
+            watcher = Control(recorder.directory)
+            watcher.send("checkpoint")
+            outage.on = True
+            wait_for(lambda: recorder._writer.fault)
+            watchers.append(watcher)
+        if isinstance(event, EpochEnded) and event.epoch == 4:
+            place = recorder.directory
+            wait_for(lambda: os.strerror(errno.ENOSPC) in (read_status(place).storage or ""))
+            wait_for(lambda: heard.extend(watchers[0].poll()) or len(heard) == 2)
+            wait_for(lambda: read_status(place).epoch == 4)
+            assert [run.state for run in list_runs(tmp_path)] == ["training"]
+            outage.on = False
+            wait_for(lambda: recorder._writer.flush(force=True) is None)
+
+    watchers: list[Control] = []
+    recorder, _ = record(tmp_path, script)
+    watchers[0].close()
+    assert {(event.what, os.strerror(errno.ENOSPC) in event.error) for event in heard} == {
+        ("log", True), ("checkpoint", True),
+    }  # fmt: skip
+    assert recorder.exit_code == 0
+    assert read_status(recorder.directory or tmp_path).storage is None
+
+
+@pytest.mark.usefixtures("quick")
+def test_the_socket_moves_with_its_run_and_no_other_is_touched(tmp_path: Path) -> None:
+    other: list[ControlServer] = []
+
+    def script(event: Event, recorder: Recorder, controls: Controls) -> None:
+        if isinstance(event, EpochEnded) and event.epoch == 2:
+            assert recorder.directory is not None
+            old = recorder.directory
+            old.rename(tmp_path / "elsewhere")
+            # Another run gets the name that is free again.
+            old.mkdir()
+            other.append(ControlServer(old, Controls()))
+            wait_for(lambda: recorder.directory == tmp_path / "elsewhere")
+            wait_for(lambda: recorder._service._place == tmp_path / "elsewhere")
+            send(tmp_path / "elsewhere", "set", {"key": "optimizer.lr", "value": 0.25})
+
+    _, events = record(tmp_path, script)
+    assert [event.lr for event in events if isinstance(event, EpochEnded)][-1] == 0.25
+    assert other[0].reachable()
+    other[0].close()
+    assert sorted(path.name for path in tmp_path.rglob("control.sock")) == []
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_socket_that_was_deleted_is_made_again(tmp_path: Path) -> None:
+    def script(event: Event, recorder: Recorder, controls: Controls) -> None:
+        if isinstance(event, EpochEnded) and event.epoch == 2:
+            assert recorder.directory is not None
+            watcher = Control(recorder.directory)
+            socket = recorder.directory / "control.sock"
+            socket.unlink()
+            wait_for(socket.exists)
+            wait_for(recorder._service._server.reachable)  # type: ignore[union-attr]
+            send(recorder.directory, "set", {"key": "optimizer.lr", "value": 0.25})
+            watcher.send("checkpoint")
+            watcher.close()
+
+    _, events = record(tmp_path, script)
+    assert [event.lr for event in events if isinstance(event, EpochEnded)][-1] == 0.25
+    assert len([event for event in events if isinstance(event, CheckpointSaved)]) == 2
 
 
 @pytest.mark.usefixtures("quick")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
+import termios
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 pytestmark = pytest.mark.terminal
@@ -86,6 +89,19 @@ def number(path: Path) -> int:
     return 0
 
 
+def shown(text: str) -> int:
+    """The tick on the screen; a frame that is half drawn shows none."""
+    found = re.match(r"tick (\d+) ", text)
+    return int(found[1]) if found else -1
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    until = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
 def end_of(folder: Path, seconds: float = 30) -> dict[str, Any]:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
@@ -122,7 +138,7 @@ def test_a_stalled_terminal_stops_nothing_and_is_painted_again(app: Any, tmp_pat
     assert number(tmp_path / "step") > steps + 10
     window.read_again()
     now = number(tmp_path / "tick")
-    window.wait_for(lambda text: text.startswith("tick ") and int(text.split()[1]) >= now)
+    window.wait_for(lambda text: shown(text) >= now)
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
@@ -165,7 +181,70 @@ def test_a_storm_of_sizes_leaves_one_good_frame(app: Any, tmp_path: Path) -> Non
         window.resize(1 + index % 130, 1 + index % 45)
     window.resize(100, 30)
     now = number(tmp_path / "tick") + 5
-    window.wait_for(lambda text: text.startswith("tick ") and int(text.split()[1]) >= now)
+    window.wait_for(lambda text: shown(text) >= now)
+
+
+def painted_after(window: Any, folder: Path) -> None:
+    """Wait for a frame that is drawn after this moment."""
+    now = number(folder / "tick") + 2
+    window.wait_for(lambda text: shown(text) >= now)
+
+
+def is_raw(window: Any) -> bool:
+    return not termios.tcgetattr(window.slave)[3] & (termios.ICANON | termios.ECHO)
+
+
+def test_continued_without_a_stop_nothing_is_started_twice(app: Any, tmp_path: Path) -> None:
+    window = app(steps=400)
+    painted_after(window, tmp_path)
+    process = psutil.Process(window.pid)
+    threads = process.num_threads()
+    for _ in range(3):
+        window.signal(signal.SIGCONT)
+        painted_after(window, tmp_path)
+    assert process.num_threads() == threads
+    window.signal(signal.SIGTERM)
+    window.wait_for(lambda _: window.restored() == [])
+    window.end()
+
+
+def test_stopped_and_continued_twenty_times_the_screen_comes_back_and_goes(app: Any, tmp_path: Path) -> None:
+    window = app(steps=2000)
+    process = psutil.Process(window.pid)
+    painted_after(window, tmp_path)
+    threads = process.num_threads()
+    for _ in range(20):
+        window.signal(signal.SIGTSTP)
+        wait_until(lambda: process.status() == psutil.STATUS_STOPPED)
+        wait_until(lambda: window.restored() == [])  # once it was read
+        window.signal(signal.SIGCONT)
+        painted_after(window, tmp_path)
+        assert is_raw(window)
+    assert process.num_threads() == threads
+    window.signal(signal.SIGTERM)
+    window.wait_for(lambda _: window.restored() == [])
+    window.end()
+
+
+@pytest.mark.parametrize("name", ["SIGTSTP", "SIGSTOP"])
+def test_a_shell_stops_it_and_brings_it_back(
+    terminal: Callable[..., Any], python: str, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "app.py").write_text(APP)
+    window = terminal("bash", "--norc", "--noprofile", "-i", env={"PS1": "prompt> "}, cwd=tmp_path)
+    window.wait_for("prompt>")
+    window.send(f"{python} app.py {tmp_path} 2000 plain\r")
+    window.wait_for(lambda text: text.startswith("tick "))
+    for _ in range(2):
+        os.kill(number(tmp_path / "pid"), getattr(signal, name))
+        window.wait_for("Stopped")
+        window.send("echo th$((1 + 1))s is the shell\r")
+        window.wait_for("th2s is the shell")
+        window.send("fg\r")
+        painted_after(window, tmp_path)
+        assert is_raw(window)
+    os.kill(number(tmp_path / "pid"), signal.SIGTERM)
+    window.wait_for(lambda _: window.restored() == [])
 
 
 @pytest.mark.parametrize("name", ["SIGKILL", "SIGSEGV"])

@@ -18,7 +18,7 @@ from .. import plots, views
 from ..blocks import Page
 from ..log import LEVELS, Entry, clock, wanted
 from ..log_lines import BUDGET, FromFile, FromHistory, FromOutput, Lines
-from ..native_output import native_log
+from ..native_output import NATIVE, native_log
 from ..sitting import Run
 from ..text import clean
 from ..widgets.line import Line, written
@@ -28,8 +28,6 @@ from .text import TextScreen
 if TYPE_CHECKING:
     from ..app import LabApp
 
-#: What stray output of a run without a terminal goes to, in its directory.
-_NATIVE = "native.log"
 _NARROW = 60
 
 
@@ -148,7 +146,7 @@ class LogScreen(Screen[None]):
         file = run.directory / LOG if run is not None and run.directory is not None else None
         outputs = [Path(path) for path in (native_log(),) if path and (run is None or run.source is None)]
         if run is not None and run.directory is not None:
-            outputs.append(run.directory / _NATIVE)
+            outputs.append(run.directory / NATIVE)
         known = file is not None and file.exists()
         # A run that starts again in its directory has another history; its monitor is known once it started.
         history = run.history if run is not None else None
