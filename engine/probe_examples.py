@@ -84,7 +84,7 @@ def worst(training: Training, n: int = 9) -> dict[str, Any]:
     """
     data, part = training.data, training.data.validation
     output = training.outputs(part.x)
-    losses = training.loss.per_example(output, training._as_target(part.y, output)).view(len(part))
+    losses = training.loss.per_example(output, training.as_target(part.y, output)).view(len(part))
     losses = losses.nan_to_num(nan=math.inf)
     chosen = losses.topk(min(max(1, int(n)), _MOST_EXAMPLES, len(part))).indices
     shares = probabilities(training, output)

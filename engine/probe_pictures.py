@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
+from .data.names import PartName
 from .layers import Activation
 from .probe_examples import picture, probabilities, raw
 from .seeds import derive
@@ -17,19 +19,24 @@ if TYPE_CHECKING:
 
 _LARGEST_GRID = 200
 _MOST_POINTS = 1000
-_MOST_UNITS = 16
+_MOST_UNITS = 64
+_UNIT_GRID = 28
+#: Parts whose examples are drawn; the test part is looked at once, at the end.
+_SEEN: tuple[PartName, ...] = ("train", "validation")
 #: Samples and frames of a signal that are sent to a screen, at most.
 _COLUMNS = 128
 _FLOOR_DB = -80.0
 
 
-def boundary(training: Training, size: int = 40, units: int = 0) -> dict[str, Any]:
+def boundary(
+    training: Training, size: int = 40, units: int = 0, layer: int = 0, first: int = 0
+) -> dict[str, Any]:
     """Answer with the network's answers on a size x size grid over the data's range, for data of two features.
 
     x and y are the grid's coordinates in the features' own units; rows of every map go with y. values: probability of
     class 1 (binary) or prediction (regression). Multiclass: classes, the predicted ones, and values, their
-    probability. points: up to 1000 examples of each part. units > 0 adds, for the first two hidden
-    layers, a map of that many units' activations.
+    probability. points: up to 1000 examples of each part. units > 0 adds coarser maps of the activations of that many
+    units of one hidden layer, from unit `first` on; both count from 0.
     """
     data = training.data
     if tuple(data.shape) != (2,):
@@ -40,16 +47,13 @@ def boundary(training: Training, size: int = 40, units: int = 0) -> dict[str, An
             "error": f"a boundary needs data of two features, this has {features}; try data.name = moons, circles, xor or spirals"
         }
     size = max(2, min(int(size), _LARGEST_GRID))
-    inputs = {part: raw(training, getattr(data, part).x) for part in ("train", "validation")}
+    inputs: dict[PartName, Tensor] = {part: raw(training, data.part(part).x) for part in _SEEN}
     everything = torch.cat(list(inputs.values()))
     low, high = everything.amin(0), everything.amax(0)
     margin = 0.05 * (high - low).clamp_min(1e-6)
     low, high = low - margin, high + margin
-    steps = torch.linspace(0, 1, size, dtype=low.dtype, device=low.device)
-    xs, ys = low[0] + (high[0] - low[0]) * steps, low[1] + (high[1] - low[1]) * steps
-    grid = torch.stack([xs.repeat(size), ys.repeat_interleave(size)], 1)
-    prepared = data.normalize(grid)
-    output = training.outputs(prepared)
+    xs, ys, grid = _grid(low, high, size)
+    output = training.outputs(data.normalize(grid))
     answer: dict[str, Any] = {
         "x": xs.tolist(),
         "y": ys.tolist(),
@@ -67,7 +71,9 @@ def boundary(training: Training, size: int = 40, units: int = 0) -> dict[str, An
         answer["classes_map"] = [[int(c) for c in row] for row in _map(best.indices, size)]
         answer["values"] = _map(best.values, size)
     if units > 0:
-        answer["units"] = _unit_maps(training, prepared, size, min(int(units), _MOST_UNITS))
+        answer["units"] = _unit_maps(
+            training, low, high, int(layer), int(first), min(int(units), _MOST_UNITS)
+        )
     return answer
 
 
@@ -78,7 +84,7 @@ def fit(training: Training, points: int = 200) -> dict[str, Any]:
         return {
             "error": "a fitted curve needs a regression on one feature; try data.name = noisy-sine or outlier-line"
         }
-    inputs = {part: raw(training, getattr(data, part).x) for part in ("train", "validation")}
+    inputs: dict[PartName, Tensor] = {part: raw(training, data.part(part).x) for part in _SEEN}
     everything = torch.cat(list(inputs.values()))
     low, high = float(everything.min()), float(everything.max())
     steps = torch.linspace(
@@ -151,13 +157,24 @@ def spectrogram(training: Training, example: int = 0) -> dict[str, Any]:
     }
 
 
+def _grid(low: Tensor, high: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return coordinates of both axes and every point between, rows of y one after the other."""
+    steps = torch.linspace(0, 1, size, dtype=low.dtype, device=low.device)
+    xs, ys = low[0] + (high[0] - low[0]) * steps, low[1] + (high[1] - low[1]) * steps
+    return xs, ys, torch.stack([xs.repeat(size), ys.repeat_interleave(size)], 1)
+
+
 def _map(values: Tensor, size: int) -> list[list[float]]:
-    return values.view(size, size).tolist()
+    """Return a map's rows with five digits of its largest value: a picture shows no more, and they travel."""
+    exact = values.view(size, size).cpu().double()
+    largest = float(exact.abs().nan_to_num(posinf=0.0).max())
+    digits = 4 - math.floor(math.log10(largest)) if largest else 0
+    return exact.round(decimals=max(-300, min(300, digits))).tolist()
 
 
-def _points(training: Training, part: str, inputs: Tensor) -> dict[str, Any]:
+def _points(training: Training, part: PartName, inputs: Tensor) -> dict[str, Any]:
     data = training.data
-    targets = getattr(data, part).y[:_MOST_POINTS].view(-1)
+    targets = data.part(part).y[:_MOST_POINTS].view(-1)
     shown = (
         (targets * data.target_scale + data.target_center).tolist()
         if data.task == "regression"
@@ -167,17 +184,28 @@ def _points(training: Training, part: str, inputs: Tensor) -> dict[str, Any]:
     return {"x": rows[:, 0].tolist(), **({"y": rows[:, 1].tolist()} if rows.shape[1] > 1 else {}), "target": shown}  # fmt: skip
 
 
-def _unit_maps(training: Training, x: Tensor, size: int, units: int) -> list[dict[str, Any]]:
-    maps: list[dict[str, Any]] = []
+def _unit_maps(
+    training: Training, low: Tensor, high: Tensor, wanted: int, first: int, units: int
+) -> dict[str, Any]:
+    """Return what units of one hidden layer, the last if there are fewer, put out over the plane."""
     layers = training.network.layers
-    for position, layer in enumerate(layers):
-        x = layer.forward(x, training=False)
-        if isinstance(layer, Activation) and position < len(layers) - 1:
-            found = [_map(x[:, unit].contiguous(), size) for unit in range(min(units, x.shape[1]))]
-            maps.append({"name": f"hidden {len(maps) + 1}", "kind": layer.kind, "maps": found})
-            if len(maps) == 2:
-                break
-    return maps
+    hidden = [(place, one) for place, one in enumerate(layers[:-1]) if isinstance(one, Activation)]
+    if not hidden:
+        return {"layers": 0, "maps": []}
+    wanted = max(0, min(wanted, len(hidden) - 1))
+    place, activation = hidden[wanted]
+    x = training.data.normalize(_grid(low, high, _UNIT_GRID)[2])
+    for one in layers[: place + 1]:
+        x = one.forward(x, training=False)
+    shown = range(max(0, min(first, x.shape[1] - 1)), min(first + units, x.shape[1]))
+    return {
+        "name": f"hidden {wanted + 1}",
+        "kind": activation.kind,
+        "layers": len(hidden),
+        "first": shown.start,
+        "of": x.shape[1],
+        "maps": [_map(x[:, unit].contiguous(), _UNIT_GRID) for unit in shown],
+    }
 
 
 def _wave(signal: Tensor) -> dict[str, list[float]]:

@@ -16,6 +16,7 @@ from torch import Generator, Tensor
 from . import regularization
 from .changes import changed_live
 from .data.prepare import Examples, Prepared, prepare
+from .descent import descend
 from .errors import InputError
 from .experiment import Experiment
 from .layers import Dropout
@@ -69,8 +70,6 @@ class Training:
             device=self.device,
             dtype=getattr(torch, experiment.training.precision),
         )
-        self.weights = self.network.parameters[: self.network.weights_end]
-        self.weight_gradients = self.network.gradients[: self.network.weights_end]
         self.optimizer = OPTIMIZERS[experiment.optimizer.kind](
             **experiment.optimizer.model_dump(exclude={"kind"})
         )
@@ -141,19 +140,7 @@ class Training:
         )  # after the backward pass is under way: on a GPU this waits for all that was asked for
         if not math.isfinite(value):
             return value
-        training, penalty = self.experiment.training, self.experiment.regularization
-        if penalty.l1 or penalty.l2:
-            regularization.add_gradient(
-                self.weights, self.weight_gradients, l1=penalty.l1, l2=penalty.l2, l1_method=penalty.l1_method
-            )
-        if training.clip_norm:
-            norm = math.sqrt(torch.dot(self.network.gradients, self.network.gradients).item())
-            if norm > training.clip_norm:
-                self.network.gradients.mul_(training.clip_norm / norm)
-        self.optimizer.lr = self.rate()
-        self.optimizer.update(self.network.parameters, self.network.gradients, self.optimizer_state)
-        if penalty.l1 and penalty.l1_method == "proximal":
-            regularization.proximal(self.weights, self.optimizer.lr * penalty.l1)
+        descend(self.network, self.experiment, self.optimizer, self.optimizer_state, self.rate())
         self.step += 1
         return value
 
@@ -171,9 +158,10 @@ class Training:
         weights = self.data.class_weights
         if weights is not None:
             weights = weights[y.long().view(-1)]
-        return self.loss.mean_and_gradient(output, self._as_target(y, output), weights)
+        return self.loss.mean_and_gradient(output, self.as_target(y, output), weights)
 
-    def _as_target(self, y: Tensor, output: Tensor) -> Tensor:
+    def as_target(self, y: Tensor, output: Tensor) -> Tensor:
+        """Return targets in the form that the loss compares outputs with: classes one-hot for mse and mae."""
         if not self._one_hot:
             return y
         return torch.nn.functional.one_hot(y, output.shape[1]).to(output.dtype)
@@ -204,7 +192,7 @@ class Training:
             own_output, own_y = output * scale + center, y * scale + center
         else:
             own_output, own_y = output, y
-        losses = self.loss.per_example(output, self._as_target(y, output))
+        losses = self.loss.per_example(output, self.as_target(y, output))
         metrics = evaluate(self.data.task, own_output, own_y, self.threshold)
         return {"loss": losses.mean().item() * self.unit, "metrics": metrics}
 
@@ -213,7 +201,7 @@ class Training:
         penalty = self.experiment.regularization
         if not (penalty.l1 or penalty.l2):
             return 0.0
-        return regularization.penalty(self.weights, l1=penalty.l1, l2=penalty.l2)
+        return regularization.penalty(self.network.regularized, l1=penalty.l1, l2=penalty.l2)
 
     # -- best weights, changes, copies --------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 Task = Literal["multiclass", "binary", "regression"]
 Form = Literal["table", "image", "audio"]
+PartName = Literal["train", "validation", "test"]
 
 
 @dataclass(frozen=True, slots=True)
