@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 
 from .data.names import PartName
 from .layers import Activation
-from .probe_examples import picture, probabilities, raw
+from .probe_examples import COLUMNS, picture, probabilities, raw, wave
 from .seeds import derive
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ _MOST_UNITS = 64
 _UNIT_GRID = 28
 #: Parts whose examples are drawn; the test part is looked at once, at the end.
 _SEEN: tuple[PartName, ...] = ("train", "validation")
-#: Samples and frames of a signal that are sent to a screen, at most.
-_COLUMNS = 128
 _FLOOR_DB = -80.0
 
 
@@ -114,7 +112,7 @@ def augmentation(training: Training, example: int = 0, variants: int = 8) -> dic
     own = data.raw_train[int(example)]
     chosen = torch.full((variants,), int(example), device=training.device)
     changed = raw(training, data.augmented(chosen, generator))
-    show = {"image": picture, "audio": _wave, "table": Tensor.tolist}[data.form]
+    show = {"image": picture, "audio": wave, "table": Tensor.tolist}[data.form]
     return {
         "form": data.form,
         "original": show(own),
@@ -126,9 +124,9 @@ def augmentation(training: Training, example: int = 0, variants: int = 8) -> dic
 def spectrogram(training: Training, example: int = 0) -> dict[str, Any]:
     """Answer with the magnitude STFT of one training signal in decibels below its peak, rows from low to high frequency.
 
-    Hann windows of 128 samples (fewer for short signals), half overlapping; floor -80 dB. Times in samples;
-    frequencies in cycles per sample, since a signal's rate is not known to the training. At most 128 frames: longer
-    signals take the loudest of neighbouring frames.
+    Hann windows of 128 samples (fewer for short signals), at least half overlapping, as many as 128 where the signal is
+    long enough; floor -80 dB. Times in samples; frequencies in cycles per sample, since a signal's rate is not known
+    to the training. Longer signals take the loudest of neighbouring frames.
     """
     data = training.data
     if data.form != "audio":
@@ -139,14 +137,14 @@ def spectrogram(training: Training, example: int = 0) -> dict[str, Any]:
     window = min(128, signal.numel())
     if window < 8:
         return {"error": f"a signal of {signal.numel()} samples is too short for a spectrogram"}
-    hop = max(1, window // 2)
+    hop = max(1, min(window // 2, signal.numel() // (COLUMNS - 1)))
     spectrum = torch.stft(
         signal, window, hop, window=torch.hann_window(window, device=signal.device), return_complex=True
     ).abs()
     peak = spectrum.max().clamp_min(1e-12)
     decibels = 20 * torch.log10((spectrum / peak).clamp_min(10 ** (_FLOOR_DB / 20)))
-    if decibels.shape[1] > _COLUMNS:
-        decibels = F.adaptive_max_pool1d(decibels[None], _COLUMNS)[0]
+    if decibels.shape[1] > COLUMNS:
+        decibels = F.adaptive_max_pool1d(decibels[None], COLUMNS)[0]
     frames = decibels.shape[1]
     return {
         "decibels": [[round(value, 2) for value in row] for row in decibels.tolist()],
@@ -206,12 +204,3 @@ def _unit_maps(
         "of": x.shape[1],
         "maps": [_map(x[:, unit].contiguous(), _UNIT_GRID) for unit in shown],
     }
-
-
-def _wave(signal: Tensor) -> dict[str, list[float]]:
-    """Return lowest and highest sample of up to 128 stretches of a signal (1, samples)."""
-    columns = min(_COLUMNS, signal.shape[-1])
-    flat = signal.reshape(1, 1, -1).float()
-    high = F.adaptive_max_pool1d(flat, columns)[0, 0]
-    low = -F.adaptive_max_pool1d(-flat, columns)[0, 0]
-    return {"low": low.tolist(), "high": high.tolist()}

@@ -40,6 +40,8 @@ class KeptAnswer:
     probed: Probed | None
     "None if there is no network to ask; `trouble` then says why."
     trouble: str = ""
+    which: str = ""
+    "final, best or latest."
     words: str = ""
     "Which weights were looked at."
     others: tuple[str, ...] = ()
@@ -157,6 +159,9 @@ def _read(question: Question, line: bytes) -> KeptAnswer:
             return KeptAnswer(question, None, clean(str(told["error"]), 500))
         probed = from_plain(told["event"])
         assert isinstance(probed, Probed)
-        return KeptAnswer(question, probed, "", told["words"], tuple(told["others"]), tuple(told["warnings"]))
+        return KeptAnswer(
+            question, probed, which=told["which"], words=told["words"], others=tuple(told["others"]),
+            warnings=tuple(told["warnings"]),
+        )  # fmt: skip
     except (ValueError, KeyError, TypeError) as error:
         return KeptAnswer(question, None, f"an answer that cannot be read: {error}")
