@@ -17,7 +17,7 @@ from .curves import ChartSpec, Marker, Palette
 from .fit import Colours
 from .pictures import BLOCKS, SHADES
 from .seven_bit import seven_bit
-from .text import fit
+from .text import fit, harmless
 
 Block = list[Text]
 
@@ -61,11 +61,12 @@ class Page:
         return "" if self.painted else SHADES if self.ascii else BLOCKS
 
     def written(self, text: str) -> str:
-        """The text as the terminal can write it."""
+        """The text as the terminal can write it, in one line, and nothing that drives it."""
+        text = text if text.isprintable() else harmless(text).replace("\n", " ")
         return seven_bit(text) if self.ascii else text
 
     def line(self, text: str, style: str | Style = "", width: int | None = None) -> Text:
-        """One line of text of ours (what comes from outside is cleaned first), cut to the page or to `width`."""
+        """One line of text, cut to the page or to `width`."""
         width, text = self.width if width is None else width, self.written(text)
         if cell_len(text) > width:
             text = set_cell_size(text, max(0, width))

@@ -43,6 +43,7 @@ class Inquiry:
         self.seen: Seen | None = None
         self._asked: tuple[Place, float, int] | None = None
         "Where the last question went, when, and at which step."
+        self._options: dict[str, Any] = {}
         self._took: float | None = None
         self._last: Probed | None = None
         self._deaf = False
@@ -65,6 +66,11 @@ class Inquiry:
         """Make the next question due at once; what is on the screen stays until the answer comes."""
         self._asked = None
 
+    def resized(self, options: Mapping[str, Any]) -> None:
+        """Ask again if the new size calls for other options."""
+        if self._asked is not None and dict(options) != self._options:
+            self.again()
+
     def ask(self, probe: str, options: Mapping[str, Any]) -> str:
         """Ask; return what is wrong if nobody could be asked."""
         trouble = ""
@@ -78,7 +84,7 @@ class Inquiry:
             self._kept.ask(Question(self.run.directory, probe, tuple(options.items()), self.which))
             trouble = ""
         self._asked = self.place, time.monotonic(), self.run.history.step
-        self._took = None
+        self._took, self._options = None, dict(options)
         return trouble
 
     def poll(self, probe: str) -> bool:

@@ -146,6 +146,22 @@ def looks_for(history: History) -> list[Look]:
     return [look for look in LOOKS if look.applies(history)]
 
 
+def asked(look: Look, page: Page, history: History) -> Mapping[str, Any]:
+    """The options of a look's question; none where a log from elsewhere makes no sense."""
+    try:
+        return look.options(page, history)
+    except Exception:
+        return {}
+
+
+def parts(look: Look, page: Page, history: History) -> int:
+    """How many parts a look has; one where a log from elsewhere makes no sense."""
+    try:
+        return max(1, look.parts.count(page, history)) if look.parts is not None else 1
+    except Exception:
+        return 1
+
+
 def drawn(look: Look, answer: Mapping[str, Any], history: History, page: Page) -> Block:
     """Draw an answer; what cannot be drawn becomes a line that says so."""
     if "error" in answer:

@@ -31,6 +31,8 @@ Answer = Mapping[str, Any]
 _BESIDE, _UNITS_WIDTH = 90, 34
 #: Cells of one unit's map across, and how many maps are worth smaller ones.
 _SMALLEST_MAP, _LARGEST_MAP, _MANY_MAPS = 10, 24, 12
+#: Units of a layer that are paged through.
+_MOST_UNITS = 1 << 16
 #: Points of the grid a side that are asked for, at most.
 _FINEST = 120
 
@@ -88,7 +90,7 @@ def _pages(page: Page, history: History) -> list[tuple[int, int]]:
     found = [
         (layer, first)
         for layer, row in enumerate(rows)
-        for first in range(0, row["units"], max(1, room.maps))
+        for first in range(0, min(row["units"], _MOST_UNITS), max(1, room.maps))
     ]
     return [(0, 0), *found] if narrow else found or [(0, 0)]
 

@@ -22,7 +22,7 @@ from ladera.tui import look_classes, look_examples, look_layers, look_plane, loo
 from ladera.tui.blocks import Page, beside, fitted, in_rows, width_of
 from ladera.tui.curves import Palette
 from ladera.tui.histograms import histogram
-from ladera.tui.inside import LOOKS, drawn, looks_for
+from ladera.tui.inside import LOOKS, asked, drawn, looks_for, parts
 from ladera.tui.scatter import Layer, scatter
 from ladera.tui.thumbnails import arrange, thumbnail, wave
 
@@ -368,3 +368,19 @@ def test_a_spectrogram_says_what_its_shades_mean() -> None:
 def test_optimizers_are_written_as_the_field_writes_them() -> None:
     answer = {"shared": True, "quantiles": [], "rates": [{"name": "all", "values": [0.01] * 5}]}
     assert "AdaGrad, RMSProp and Adam" in text(look_weights.rates(answer, History(), Page(80, 10)))
+
+
+@pytest.mark.parametrize("odd", [None, -1, "x", {}, 10**400, math.nan, "\x1b]52;c;QUJD\x07[bold]"])
+def test_a_log_from_elsewhere_neither_raises_nor_drives_the_terminal(script: Any, odd: Any) -> None:
+    row = {"name": "hidden 1", "kind": "relu", "units": 4, "std": 1.0, "gradient": 0.1, "saturated": 0.0, "dead": 0.5,
+           "twins": 4, "update_ratio": 1e-3, "rate": 0.1}  # fmt: skip
+    for key in row:
+        probe = LayersProbed(epoch=8, step=80, layers_health=({**row, key: odd},))
+        history = History.of([*script.events(shape=(2,)), probe])
+        for look in looks_for(history):
+            for page in (Page(118, 34), Page(78, 17, at=1)):
+                asked(look, page, history)
+                assert parts(look, page, history) >= 1
+                shown = text(drawn(look, {}, history, page))
+                assert "\x1b" not in shown
+                assert "\x07" not in shown

@@ -15,7 +15,7 @@ from ...engine.history import History
 from .. import plots, views
 from ..blocks import Block, Page, blank
 from ..inquiry import Inquiry, Seen
-from ..inside import Look, drawn, looks_for
+from ..inside import Look, asked, drawn, looks_for, parts
 from ..kept import Kept
 from ..sitting import Run
 from ..tabs import Tab, tab_rows
@@ -94,17 +94,19 @@ class InsideScreen(Screen[None]):
         """Ask at once; then as often as it costs little."""
         self.app.kept = self.app.kept or Kept()
         self.inquiry = Inquiry(self.run, self.app.kept)
+        self.call_after_refresh(self._open)
+
+    def _open(self) -> None:
+        """The first question, which fits the page, goes before the clockwork can ask one."""
+        self._begin()
         self.set_interval(0.1, self.tick)
-        self.call_after_refresh(self._begin)
 
     def on_picture_resized(self) -> None:
-        """Draw for the new size."""
+        """Draw for the new size, and ask for as much as it holds."""
+        if self.look is not None:
+            self.inquiry.resized(asked(self.look, self._room(), self.run.history))
         self._draw()
         self._tell()
-
-    def on_resize(self) -> None:
-        """Ask for as much as the new size holds."""
-        self.inquiry.again()
 
     @property
     def look(self) -> Look | None:
@@ -132,7 +134,7 @@ class InsideScreen(Screen[None]):
     def _ask(self, look: Look) -> None:
         page = self._room()
         if page.width:
-            self._trouble = self.inquiry.ask(look.probe, look.options(page, self.run.history))
+            self._trouble = self.inquiry.ask(look.probe, asked(look, page, self.run.history))
 
     def _begin(self) -> None:
         look = self.look
@@ -211,7 +213,7 @@ class InsideScreen(Screen[None]):
         history, page, seen = self.run.history, self._room(), self.inquiry.seen
         part = self.query_one(Picture).part
         keys = [f"↑ ↓ lines {part[0]}-{part[1]}/{part[2]}"] if part else []
-        if look.parts is not None and (count := look.parts.count(page, history)) > 1:
+        if look.parts is not None and (count := parts(look, page, history)) > 1:
             keys.append(f"{look.parts.keys} {look.parts.words} {self._at % count + 1}/{count}")
         keys += ["← → looks", "Escape back"]
         if seen is not None and seen.others:
@@ -238,8 +240,7 @@ class InsideScreen(Screen[None]):
         look = self.look
         if look is None or look.parts is None:
             return
-        count = look.parts.count(self._room(), self.run.history)
-        self._at = (self._at + by) % max(1, count)
+        self._at = (self._at + by) % parts(look, self._room(), self.run.history)
         if look.parts.asks:
             self.inquiry.again()
             if self.inquiry.due():
