@@ -9,7 +9,7 @@ from typing import Any
 from ..engine.experiment import Experiment
 from ..engine.history import History
 from . import look_classes, look_examples, look_layers, look_pictures, look_plane, look_weights
-from .blocks import Block, Page
+from .blocks import Block, Page, blank
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ def drawn(look: Look, answer: Mapping[str, Any], history: History, page: Page) -
     """Draw an answer; what cannot be drawn becomes a line that says so."""
     if "error" in answer:
         said = page.paragraph(str(answer["error"]))
-        return said if not look.from_log else [*said, *drawn(look, {}, history, page)]
+        return said if not look.from_log else [*said, blank(0), *drawn(look, {}, history, page)]
     try:
         return look.draw(answer, history, page)
     except Exception as error:  # a picture may never end the lab

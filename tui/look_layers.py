@@ -23,8 +23,8 @@ Row = Mapping[str, Any]
 _MANY_DEAD, _MANY_SATURATED, _LARGE_UPDATE = 0.5, 0.5, 0.1
 #: Upper ends of an axis of shares.
 _SHARES = (0.05, 0.1, 0.2, 0.5, 1.0)
-#: Rows of a chart over time, and columns from which on two stand side by side.
-_CHART_ROWS, _TWO_COLUMNS = 8, 90
+#: Rows of a chart over time at least, rows from which on one stands below another, columns for two side by side.
+_CHART_ROWS, _TWO_ROWS, _TWO_COLUMNS = 8, 25, 90
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,8 @@ def layers(answer: Answer, history: History, page: Page) -> Block:
             return page.paragraph("Nothing measured yet.")
         return page.paragraph("A linear model has no hidden layers: choose a model with some to look inside.")
     lines = _table(rows, page)
+    if "layers" not in answer:
+        lines.append(page.line(f"As it was at epoch {history.layers[-1].epoch}, from the log.", "dim"))
     if not history.layers:
         return lines
     below = page.height - len(lines) - 2
@@ -77,7 +79,7 @@ def measures_at_once(page: Page, layers: int) -> int:
     """How many measures are drawn beside and below each other; the key m goes on to the others."""
     below = page.height - (layers + 1) - 2
     columns = 2 if page.width >= _TWO_COLUMNS else 1
-    return columns * (2 if below >= 2 * (_CHART_ROWS + 2) + 1 else 1)
+    return columns * (2 if below >= _TWO_ROWS else 1)
 
 
 def _charts(now: Sequence[Row], history: History, page: Page, below: int) -> Block:

@@ -20,24 +20,31 @@ class Tab:
     title: str
     short: str
 
-    def text(self, short: bool) -> str:
+    def text(self, name: str) -> str:
         """As it is written."""
-        return f" {self.key} {self.short}" if short else f" {self.key} {self.title} "
+        return f" {self.key} {name} "
 
 
 def tab_rows(tabs: Sequence[Tab], current: int, width: int, height: int) -> list[list[tuple[str, bool]]]:
     """Rows of (text, whether it is the current one) that fit `width` cells, on a screen of `height` rows."""
     if not tabs:
         return []
-    marked = [
-        [(tab.text(short), place == current) for place, tab in enumerate(tabs)] for short in (False, True)
-    ]
-    for texts, most in ((marked[0], 1), (marked[0], 2 if height >= _TALL else 1), (marked[1], 1),
-                        (marked[1], 2 if height >= _LOW else 1)):  # fmt: skip
+    whole = [(tab.text(tab.title), place == current) for place, tab in enumerate(tabs)]
+    short = [(tab.text(tab.short), place == current) for place, tab in enumerate(tabs)]
+    # One space between two where that saves a row.
+    tight = [(text.rstrip(), now) for text, now in short]
+    ways = (
+        (whole, 1),
+        (whole, 2 if height >= _TALL else 1),
+        (short, 1),
+        (tight, 1),
+        (short, 2 if height >= _LOW else 1),
+    )
+    for texts, most in ways:
         rows = _flowed(texts, width)
         if len(rows) <= most and all(_width(row) <= width for row in rows):
             return rows
-    return [_strip(marked[1], current, width)]
+    return [_strip(short, current, width)]
 
 
 def _width(row: Sequence[tuple[str, bool]]) -> int:

@@ -13,7 +13,7 @@ from textual.screen import Screen
 
 from ...engine.history import History
 from .. import plots, views
-from ..blocks import Block, Page, blank
+from ..blocks import Block, Page
 from ..inquiry import Inquiry, Seen
 from ..inside import Look, asked, drawn, looks_for, parts
 from ..kept import Kept
@@ -169,8 +169,7 @@ class InsideScreen(Screen[None]):
         if look is None:
             return page.paragraph("Nothing to look at yet: the data are being read.")
         if seen is None:
-            waiting = page.paragraph(self._waiting(), "dim")
-            return [*drawn(look, {}, history, page), blank(0), *waiting] if look.from_log else waiting
+            return drawn(look, {}, history, page) if look.from_log else page.paragraph(self._waiting(), "dim")
         warnings = [line for text in seen.warnings for line in page.paragraph(clean(text, 300), page.trouble)]
         return [*warnings, *drawn(look, seen.answer, history, page)]
 
@@ -189,7 +188,8 @@ class InsideScreen(Screen[None]):
         self._tell_tabs()
         if look is None:
             return
-        about = f"{when(seen, history)} {clean(self._trouble, 300) or look.about}".strip()
+        of = self._waiting() if seen is None and look.from_log else when(seen, history)
+        about = f"{of} {clean(self._trouble, 300) or look.about}".strip()
         self.query_one("#inside-about", Line).set(about)
         self.query_one("#inside-keys", Line).set(written(self, "   ".join(self._keys(look))))
 
