@@ -138,6 +138,29 @@ async def test_a_page_longer_than_the_window_is_moved_through(open_lab: Any) -> 
         assert picture.part is None or picture.part[0] == 1, "another look begins at its top"
 
 
+async def test_the_keys_of_a_look_are_told(open_lab: Any) -> None:
+    async with open_lab(trainer=without_directory, experiment=load("moons", SMALL), base="moons") as lab:
+        await lab.press("r")
+        await lab.until(lambda: lab.run.history.ended is not None)
+        await lab.press("i", "question_mark")
+        await lab.sees("other hidden units over the plane")
+        shown = lab.text
+        told = {
+            "comma": ", .",
+            "left_square_bracket": "[ ]",
+            "m": "m ",
+            "w": "w ",
+            "up": "↑ ↓",
+            "space": "space",
+        }
+        bound = {key for binding in InsideScreen.BINDINGS for key in binding.key.split(",")}
+        for key, words in told.items():
+            assert key in bound
+            assert words in shown
+        await lab.press("escape", "escape")
+        assert lab.app.screen is lab.app.lab
+
+
 async def test_every_tab_has_its_name_in_a_small_window(open_lab: Any) -> None:
     async with open_lab(
         trainer=without_directory,

@@ -22,6 +22,7 @@ from ..tabs import Tab, tab_rows
 from ..text import clean
 from ..widgets.line import Line, written
 from ..widgets.picture import Picture
+from .text import TextScreen
 
 if TYPE_CHECKING:
     from ..app import LabApp
@@ -29,6 +30,17 @@ if TYPE_CHECKING:
 
 #: The weights that a directory may keep.
 _KEPT = ("final", "best", "latest")
+
+
+_HELP = """\
+← →, Tab, digits   another look
+↑ ↓ Page Home End  move a page that is longer than the window
+m                  other measures of the layers over the epochs
+[ ]                other hidden units over the plane
+, .                another example
+w                  other weights that the run directory keeps
+p, space           pause or go on; one step, while it trains
+Escape, i, q       back"""
 
 
 def when(seen: Seen | None, history: History) -> str:
@@ -68,6 +80,7 @@ class InsideScreen(Screen[None]):
         Binding("w", "weights", "Other weights"),
         Binding("p", "app.pause", "Pause"),
         Binding("space", "app.single_step", "One step"),
+        Binding("question_mark", "keys", "Keys"),
     ]
 
     def __init__(self, run: Run, first: str = "") -> None:
@@ -220,7 +233,7 @@ class InsideScreen(Screen[None]):
             keys.append(f"w {' or '.join(seen.others)} weights")
         if self.run.active:
             keys += ["p go on" if history.paused else "p pause", "space one step"]
-        return keys
+        return [*keys, "? all keys"]
 
     # -- choosing ----------------------------------------------------------------------------------------------------
 
@@ -247,6 +260,11 @@ class InsideScreen(Screen[None]):
                 self._ask(look)
         self._draw()
         self._tell()
+
+    def action_keys(self) -> None:
+        """All keys, and what each look shows."""
+        looks = "\n".join(f"{look.title}: {look.about}" for look in self._looks)
+        self.app.push_screen(TextScreen("Looking inside", f"{_HELP}\n\n{looks}"))
 
     def action_weights(self) -> None:
         """Look at other weights that the disk keeps: the best, the final, those of the newest checkpoint."""
