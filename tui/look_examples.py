@@ -43,7 +43,10 @@ def _arranged(page: Page, shape: Sequence[int]) -> tuple[int, int]:
 def worst(answer: Answer, history: History, page: Page) -> Block:
     """The validation examples with the largest loss: pictures where they are images, values where they are rows."""
     examples: Sequence[Example] = answer["examples"]
-    head = [page.line(f"The {answer['part']} examples with the largest loss, the worst first."), blank(0)]
+    head = [
+        *page.paragraph(f"The {answer['part']} examples with the largest loss, the worst first."),
+        blank(0),
+    ]
     if answer["form"] == "image":
         factor = _arranged(page, np.shape(examples[0]["pixels"]))[0]
         pictures = [thumbnail(one["pixels"], page, factor) for one in examples]

@@ -48,8 +48,8 @@ def _stuck(row: Row) -> float | None:
 
 
 MEASURES = (
-    Measure("std of the activations across examples", lambda row: row["std"]),
-    Measure("gradient with respect to the activations", lambda row: row["gradient"]),
+    Measure("activation std across examples", lambda row: row["std"]),
+    Measure("gradient with respect to activations", lambda row: row["gradient"]),
     Measure("update-to-weight ratio", lambda row: row["update_ratio"]),
     Measure("dead (ReLU) or saturated units", _stuck, share=True),
 )
@@ -118,7 +118,7 @@ def _over_time(
         )
         for index in range(count)
     ]
-    scale = "share" if measure.share else "log scale"
+    scale = "share" if measure.share else "log"
     kinds = {str(row["kind"]) for row in history.layers[-1].layers_health}
     title = page.line(f"{measure.title}, {scale}", "bold", width)
     if measure.share and not kinds & {"relu", "tanh", "sigmoid"}:
@@ -134,25 +134,24 @@ def _known(value: float | None) -> str:
     return "-" if value is None else number(value)
 
 
-#: Title, what is shown of a row with whether it is trouble, and how soon the column gives way in a narrow window.
+#: Title, what is shown of a row with whether it is trouble, and how soon the column gives way in a narrow window: those
+#: with the highest number first, 0 never.
 _COLUMNS: tuple[tuple[str, Callable[[Row], tuple[str, bool]], int], ...] = (
     ("layer", lambda row: (str(row["name"]), False), 0),
-    ("kind", lambda row: (str(row["kind"]), False), 2),
-    ("units", lambda row: (f"{row['units']}", False), 3),
+    ("kind", lambda row: (str(row["kind"]), False), 5),
+    ("units", lambda row: (f"{row['units']}", False), 6),
     ("std", lambda row: (number(row["std"]), not math.isfinite(row["std"])), 0),
     ("gradient", lambda row: (number(row["gradient"]), not math.isfinite(row["gradient"])), 0),
-    (
-        "update/weight",
-        lambda row: (
-            _known(row["update_ratio"]),
-            row["update_ratio"] is not None and not row["update_ratio"] <= _LARGE_UPDATE,
-        ),
-        1,
-    ),
-    ("saturated", lambda row: (percent(row["saturated"]).strip(), row["saturated"] > _MANY_SATURATED), 1),
-    ("dead", lambda row: (percent(row["dead"]).strip(), row["dead"] > _MANY_DEAD), 1),
-    ("alike", lambda row: (str(row["twins"]) if row["twins"] > 1 else "-", row["twins"] > 1), 1),
+    ("update/weight", lambda row: (_known(row["update_ratio"]), _too_large(row["update_ratio"])), 1),
+    ("saturated", lambda row: (percent(row["saturated"]).strip(), row["saturated"] > _MANY_SATURATED), 3),
+    ("dead", lambda row: (percent(row["dead"]).strip(), row["dead"] > _MANY_DEAD), 2),
+    ("alike", lambda row: (str(row["twins"]) if row["twins"] > 1 else "-", row["twins"] > 1), 4),
 )
+
+
+def _too_large(ratio: float | None) -> bool:
+    """Whether an update is too large for its weights, or not a number."""
+    return ratio is not None and not ratio <= _LARGE_UPDATE
 
 
 def _table(rows: Sequence[Row], page: Page) -> Block:
@@ -163,10 +162,10 @@ def _table(rows: Sequence[Row], page: Page) -> Block:
         for place, (title, _, _) in enumerate(_COLUMNS)
     ]
     shown = list(range(len(_COLUMNS)))
-    for gives_way in (3, 2, 1):
-        if sum(widths[place] + 1 for place in shown) <= page.width:
+    for place in sorted(shown, key=lambda place: -_COLUMNS[place][2]):
+        if not _COLUMNS[place][2] or sum(widths[place] + 1 for place in shown) <= page.width:
             break
-        shown = [place for place in shown if _COLUMNS[place][2] < gives_way]
+        shown.remove(place)
     gap = 2 if sum(widths[place] + 2 for place in shown) <= page.width else 1
     head = Text("", no_wrap=True, end="")
     head.append("".join(fit(_COLUMNS[place][0], widths[place] + gap) for place in shown).rstrip(), "dim")

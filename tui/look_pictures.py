@@ -52,7 +52,7 @@ def augmentation_options(page: Page, history: History) -> dict[str, int]:
 def augmentation(answer: Answer, history: History, page: Page) -> Block:
     """One training example as it is, and as training may see it."""
     target = clean(str(answer["target"]), 40) if answer["target"] is not None else ""
-    head = page.line(
+    head = page.paragraph(
         f"A training example{' of class ' + target if target else ''}, and what augmentation makes of it."
     )
     shown: list[tuple[str, Any]] = [("original", answer["original"])]
@@ -64,15 +64,15 @@ def augmentation(answer: Answer, history: History, page: Page) -> Block:
             [page.line(name, "dim" if index else "bold", factor * shape[2]), *thumbnail(one, page, factor)]
             for index, (name, one) in enumerate(shown)
         ]
-        return [head, blank(0), *in_rows(blocks, page.width, gap=3)]
+        return [*head, blank(0), *in_rows(blocks, page.width, gap=3)]
     if answer["form"] == "audio":
         width = min(60, (page.width - 3) // 2) if page.width >= 70 else page.width
         blocks = [
             [page.line(name, "dim" if index else "bold", width), *wave(one, page, width, _WAVE_ROWS)]
             for index, (name, one) in enumerate(shown)
         ]
-        return [head, blank(0), *in_rows(blocks, page.width, gap=3)]
-    lines = [head, blank(0)]
+        return [*head, blank(0), *in_rows(blocks, page.width, gap=3)]
+    lines = [*head, blank(0)]
     for name, values in shown:
         row = "  ".join(number(value) for value in values)
         lines.append(page.line(f"{fit(name, 12)}{row}"))
