@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from . import regularization
+from .optimizers import Optimizer
 
 if TYPE_CHECKING:
     from .training import Training
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 #: Values that quantiles are taken of, at most; torch refuses more than 2^24.
 _SAMPLE = 1 << 20
 #: Values a median for the log is taken of, at most.
-_MEDIAN_SAMPLE = 1 << 16
+_MEDIAN_SAMPLE = 1 << 14
 
 
 def weights(training: Training, bins: int = 40) -> dict[str, Any]:
@@ -65,22 +66,36 @@ def rates(training: Training) -> dict[str, Any]:
 
 
 def median_rates(training: Training) -> list[Tensor]:
-    """Return each weight matrix's median rate, in layer order, without axes; NaN before a gradient has arrived."""
-    found = _rates(training)
-    if not isinstance(found, dict):
-        return [torch.tensor(found) for _ in training.network.weights]
-    return [own[:: max(1, math.ceil(own.numel() / _MEDIAN_SAMPLE))].nanmedian() for own in found.values()]
+    """Return each weight matrix's median rate, in layer order, without axes; NaN before a gradient has arrived.
+
+    Of large matrices evenly spaced weights stand for the rest: this is measured for the log, while training waits.
+    """
+    optimizer, start, medians = _optimizer(training), 0, list[Tensor]()
+    for _, weight in training.network.weights:
+        end = start + weight.numel()
+        every = slice(start, end, max(1, math.ceil(weight.numel() / _MEDIAN_SAMPLE)))
+        own = {
+            name: value[every] if value.dim() else value for name, value in training.optimizer_state.items()
+        }
+        medians.append(optimizer.effective_rates(own).nanmedian())
+        start = end
+    return medians
 
 
 def _rates(training: Training) -> dict[str, Tensor] | float:
     """Return what multiplies the gradients of each weight matrix, flat, or the one rate that all share."""
-    optimizer = copy.copy(training.optimizer)
-    optimizer.lr = training.rate() or optimizer.lr
-    found = optimizer.effective_rates(training.optimizer_state).detach()
+    found = _optimizer(training).effective_rates(training.optimizer_state).detach()
     if found.numel() == 1:
         return float(found.item())
     sizes = {name: weight.numel() for name, weight in training.network.weights}
     return dict(zip(sizes, found[: sum(sizes.values())].split(list(sizes.values())), strict=True))
+
+
+def _optimizer(training: Training) -> Optimizer:
+    """The optimizer as it will make the next step; a copy."""
+    optimizer = copy.copy(training.optimizer)
+    optimizer.lr = training.rate() or optimizer.lr
+    return optimizer
 
 
 def histogram(values: Tensor, bins: int) -> dict[str, Any]:
