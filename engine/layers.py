@@ -430,8 +430,8 @@ ACTIVATIONS: dict[str, type[Activation]] = {
 class Network:
     """A stack of layers over flat buffers: weight matrices first, then biases and norms; gradients likewise.
 
-    `parameters[:weights_end]` is the regularized part. `buffers` holds running statistics. A copy of the two
-    tensors is a complete copy of the model.
+    `regularized` and `regularized_gradients` are the views of the weight matrices, parameters[:weights_end].
+    `buffers` holds running statistics. A copy of parameters and buffers is a complete copy of the model.
     """
 
     def __init__(
@@ -445,6 +445,8 @@ class Network:
         total = self.weights_end + sum(prod(shape) for _, _, shape in others)
         self.parameters = torch.zeros(total, device=device, dtype=dtype)
         self.gradients = torch.zeros_like(self.parameters)
+        self.regularized = self.parameters[: self.weights_end]
+        self.regularized_gradients = self.gradients[: self.weights_end]
         self.buffers = torch.zeros(sum(prod(shape) for _, _, shape in buffers), device=device, dtype=dtype)
         #: Views by name, for example "3.weight": (values, gradients).
         self.named: dict[str, tuple[Tensor, Tensor]] = {}

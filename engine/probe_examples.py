@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: Widest and highest picture that is sent to a screen.
 PIXELS = 64
+#: Stretches of a signal that are sent, at most.
+COLUMNS = 128
 _MOST_EXAMPLES = 100
 _MOST_POINTS = 2000
 
@@ -80,11 +82,12 @@ def worst(training: Training, n: int = 9) -> dict[str, Any]:
     """Answer with the n validation examples of largest loss, worst first.
 
     index is the position in the data set; probability that of the predicted class (None where there is none). Images
-    come with pixels in [0, 1], [channel][row][column], shrunk to 64 at most; tables with their raw values.
+    come with pixels in [0, 1], [channel][row][column], shrunk to 64 at most; sounds with the lowest and highest sample
+    of 128 stretches; tables with their raw values.
     """
     data, part = training.data, training.data.validation
     output = training.outputs(part.x)
-    losses = training.loss.per_example(output, training._as_target(part.y, output)).view(len(part))
+    losses = training.loss.per_example(output, training.as_target(part.y, output)).view(len(part))
     losses = losses.nan_to_num(nan=math.inf)
     chosen = losses.topk(min(max(1, int(n)), _MOST_EXAMPLES, len(part))).indices
     shares = probabilities(training, output)
@@ -109,6 +112,8 @@ def worst(training: Training, n: int = 9) -> dict[str, Any]:
         own = raw(training, part.x[row : row + 1])
         if data.form == "image":
             example["pixels"] = picture(own[0])
+        elif data.form == "audio":
+            example["wave"] = wave(own[0])
         elif data.form == "table":
             names = data.feature_names or tuple(f"x{i + 1}" for i in range(own.shape[1]))
             example["values"] = dict(list(zip(names, own[0].tolist(), strict=True))[:30])
@@ -160,3 +165,12 @@ def picture(image: Tensor) -> list[list[list[float]]]:
     if (height, width) != tuple(image.shape[1:]):
         image = F.adaptive_avg_pool2d(image, (height, width))
     return [[[round(value, 4) for value in row] for row in channel] for channel in image.tolist()]
+
+
+def wave(signal: Tensor) -> dict[str, list[float]]:
+    """Return lowest and highest sample of up to 128 stretches of a signal (1, samples)."""
+    columns = min(COLUMNS, signal.shape[-1])
+    flat = signal.reshape(1, 1, -1).float()
+    high = F.adaptive_max_pool1d(flat, columns)[0, 0]
+    low = -F.adaptive_max_pool1d(-flat, columns)[0, 0]
+    return {"low": low.tolist(), "high": high.tolist()}

@@ -1,4 +1,4 @@
-"""How the layers are doing: activations, gradients, updates, weights and rates, measured without touching the training.
+"""How the layers are doing: activations, gradients and updates, measured without touching the training.
 
 Forward and backward passes run on a copy of the network (`shadow`): own parameters, gradients, running statistics and
 caches, and no dropout, so that no generator is drawn from.
@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from . import regularization
+from .descent import descend
 from .layers import Activation, Dropout, Network, Relu, Sigmoid, Tanh
+from .probe_weights import exact, histogram, median_rates, rms
 
 if TYPE_CHECKING:
     from .training import Training
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 EXAMPLES = 256
 #: Beyond this a tanh passes less than 2 % of the gradient; a sigmoid below 0.01 or above 0.99, 1 %.
 _FLAT = 0.99
-#: Values that quantiles are taken of, at most; torch refuses more than 2^24.
-_SAMPLE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,30 +95,35 @@ def layer_health(training: Training) -> tuple[dict[str, Any], ...]:
     difference: largest difference between the incoming weights of any unit and of the first;
     weight_rms: root mean square of the incoming weights;
     update_ratio: rms of an update over weight_rms, for the update that the optimizer, as it stands, would make for
-        these examples, penalty and clipping included; 0 for weights that are all 0. About 1e-3 is usual.
+        these examples, penalty and clipping included; 0 for weights that are all 0. About 1e-3 is usual;
+    rate: median of what multiplies the gradient of each incoming weight (see Optimizer.effective_rates); None
+        before a gradient has arrived.
     """
     double, seen = look(training)
     before = {name: weight.clone() for name, weight in double.weights}
     _update(training, double)
     after = dict(double.weights)
+    # In order: the shadow's layers are named without the dropout ones.
+    rates = dict(zip(before, median_rates(training), strict=True))
     rows: list[Tensor] = []
     for part in seen:
         weight = before[part.incoming].flatten(1)
-        unit_std = _exact(part.output.flatten(1)).std(0, correction=0)
-        weight_rms = _rms(weight)
-        update = _rms(after[part.incoming].flatten(1) - weight)
+        unit_std = exact(part.output.flatten(1)).std(0, correction=0)
+        weight_rms = rms(weight)
+        update = rms(after[part.incoming].flatten(1) - weight)
         measured = (
             unit_std.mean(),
-            _rms(part.output),
-            _exact(part.gradient).norm(),
+            rms(part.output),
+            exact(part.gradient).norm(),
             _saturated(part.layer, part.output),
             _dead(part.layer, part.output),
             _twins(weight),
             (weight - weight[0]).abs().max(),
             weight_rms,
             torch.where(weight_rms > 0, update / weight_rms, 0.0),
+            rates[part.incoming],
         )
-        rows.append(torch.stack([value.to(weight_rms.dtype) for value in measured]))
+        rows.append(torch.stack([value.to(weight_rms) for value in measured]))
     # One transfer for all numbers: each costs a device a wait.
     numbers: list[list[float]] = torch.stack(rows).tolist() if rows else []
     keys = (
@@ -132,34 +136,21 @@ def layer_health(training: Training) -> tuple[dict[str, Any], ...]:
         "difference",
         "weight_rms",
         "update_ratio",
+        "rate",
     )
     health: list[dict[str, Any]] = []
     for part, row in zip(seen, numbers, strict=True):
         named = dict(zip(keys, row, strict=True))
         facts = {"name": part.name, "kind": part.layer.kind, "units": int(part.output.shape[1])}
-        health.append({**facts, **named, "twins": int(named["twins"])})
+        rate = None if math.isnan(named["rate"]) else named["rate"]
+        health.append({**facts, **named, "twins": int(named["twins"]), "rate": rate})
     return tuple(health)
 
 
 def _update(training: Training, double: Network) -> None:
     """Make on the shadow the update that `training` would make for the shadow's gradients."""
-    penalty = training.experiment.regularization
-    weights = double.parameters[: double.weights_end]
-    if penalty.l1 or penalty.l2:
-        regularization.add_gradient(
-            weights, double.gradients[: double.weights_end], l1=penalty.l1, l2=penalty.l2, l1_method=penalty.l1_method
-        )  # fmt: skip
-    largest = training.experiment.training.clip_norm
-    if largest:
-        norm = double.gradients.norm().item()
-        if norm > largest:
-            double.gradients.mul_(largest / norm)
-    optimizer = copy.copy(training.optimizer)
-    optimizer.lr = training.rate()
     state = {name: value.clone() for name, value in training.optimizer_state.items()}
-    optimizer.update(double.parameters, double.gradients, state)
-    if penalty.l1 and penalty.l1_method == "proximal":
-        regularization.proximal(weights, optimizer.lr * penalty.l1)
+    descend(double, training.experiment, copy.copy(training.optimizer), state, training.rate())
 
 
 def layers(training: Training) -> dict[str, Any]:
@@ -178,81 +169,6 @@ def activations(training: Training, bins: int = 40) -> dict[str, Any]:
         ],
         "examples": min(EXAMPLES, len(training.data.train)),
     }
-
-
-def weights(training: Training, bins: int = 40) -> dict[str, Any]:
-    """Answer with histogram, zeros and norms of every weight matrix: l1 = Σ|w|, l2 = √Σw² (the penalty is its square)."""
-    answer: list[dict[str, Any]] = []
-    for name, weight in training.network.weights:
-        sparsity = regularization.sparsity(weight)
-        exact = _exact(weight)
-        numbers: list[float] = torch.stack(
-            [exact.abs().sum(), exact.norm(), exact.abs().max(), _rms(weight)]
-        ).tolist()
-        answer.append(
-            {
-                "name": name,
-                "layer": training.network.layers[int(name.split(".")[0])].describe(),
-                "shape": list(weight.shape),
-                **histogram(weight, bins),
-                "exact_zeros": int((weight == 0).sum()),
-                "zeros": sparsity.zeros,
-                "small": sparsity.small,
-                **dict(zip(("l1", "l2", "largest", "rms"), numbers, strict=True)),
-            }
-        )
-    return {"weights": answer}
-
-
-def rates(training: Training) -> dict[str, Any]:
-    """Answer with quantiles, per weight matrix, of what multiplies each weight's gradient (see effective_rates)."""
-    optimizer = copy.copy(training.optimizer)
-    optimizer.lr = training.rate() or optimizer.lr
-    found = optimizer.effective_rates(training.optimizer_state).detach()
-    shares = (0.0, 0.25, 0.5, 0.75, 1.0)
-    if found.numel() == 1:
-        rate = float(found.item())
-        return {"shared": True, "quantiles": list(shares), "rates": [{"name": "all", "values": [rate] * 5}]}
-    answer: list[dict[str, Any]] = []
-    start = 0
-    for name, weight in training.network.weights:
-        own = found[start : (start := start + weight.numel())]
-        own = own[~own.isnan()]
-        own = own[:: max(1, math.ceil(own.numel() / _SAMPLE))]
-        values: list[float] = (
-            torch.quantile(own, torch.tensor(shares, dtype=own.dtype, device=own.device)).tolist()
-            if own.numel()
-            else []
-        )
-        answer.append({"name": name, "values": values})
-    if not any(entry["values"] for entry in answer):
-        return {"error": "no gradient has arrived yet; ask again after the first step"}
-    return {"shared": False, "quantiles": list(shares), "rates": answer}
-
-
-def histogram(values: Tensor, bins: int) -> dict[str, Any]:
-    """Return edges (bins + 1) and counts (bins) of the finite values, and how many are not finite."""
-    bins = max(1, min(int(bins), 400))
-    flat = values.detach().flatten()
-    finite = flat[flat.isfinite()]
-    broken = flat.numel() - finite.numel()
-    if not finite.numel():
-        return {"edges": [], "counts": [], "nonfinite": broken}
-    low, high = (float(value) for value in torch.stack(finite.aminmax()).tolist())
-    if low == high:
-        low, high = low - 0.5, high + 0.5
-    counts: list[float] = torch.histc(finite.float(), bins, low, high).tolist()
-    edges = [low + (high - low) * i / bins for i in range(bins + 1)]
-    return {"edges": edges, "counts": [int(count) for count in counts], "nonfinite": broken}
-
-
-def _exact(values: Tensor) -> Tensor:
-    """Return in double precision, where squares of vanishing gradients do not vanish; Apple's GPUs have none."""
-    return values if values.device.type == "mps" else values.double()
-
-
-def _rms(values: Tensor) -> Tensor:
-    return _exact(values).norm() / math.sqrt(max(1, values.numel()))
 
 
 def _saturated(layer: Activation, output: Tensor) -> Tensor:

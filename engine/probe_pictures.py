@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
+from .data.names import PartName
 from .layers import Activation
-from .probe_examples import picture, probabilities, raw
+from .probe_examples import COLUMNS, picture, probabilities, raw, wave
 from .seeds import derive
 
 if TYPE_CHECKING:
@@ -17,19 +19,22 @@ if TYPE_CHECKING:
 
 _LARGEST_GRID = 200
 _MOST_POINTS = 1000
-_MOST_UNITS = 16
-#: Samples and frames of a signal that are sent to a screen, at most.
-_COLUMNS = 128
+_MOST_UNITS = 64
+_UNIT_GRID = 28
+#: Parts whose examples are drawn; the test part is looked at once, at the end.
+_SEEN: tuple[PartName, ...] = ("train", "validation")
 _FLOOR_DB = -80.0
 
 
-def boundary(training: Training, size: int = 40, units: int = 0) -> dict[str, Any]:
+def boundary(
+    training: Training, size: int = 40, units: int = 0, layer: int = 0, first: int = 0
+) -> dict[str, Any]:
     """Answer with the network's answers on a size x size grid over the data's range, for data of two features.
 
     x and y are the grid's coordinates in the features' own units; rows of every map go with y. values: probability of
     class 1 (binary) or prediction (regression). Multiclass: classes, the predicted ones, and values, their
-    probability. points: up to 1000 examples of each part. units > 0 adds, for the first two hidden
-    layers, a map of that many units' activations.
+    probability. points: up to 1000 examples of each part. units > 0 adds coarser maps of the activations of that many
+    units of one hidden layer, from unit `first` on; both count from 0.
     """
     data = training.data
     if tuple(data.shape) != (2,):
@@ -40,16 +45,13 @@ def boundary(training: Training, size: int = 40, units: int = 0) -> dict[str, An
             "error": f"a boundary needs data of two features, this has {features}; try data.name = moons, circles, xor or spirals"
         }
     size = max(2, min(int(size), _LARGEST_GRID))
-    inputs = {part: raw(training, getattr(data, part).x) for part in ("train", "validation")}
+    inputs: dict[PartName, Tensor] = {part: raw(training, data.part(part).x) for part in _SEEN}
     everything = torch.cat(list(inputs.values()))
     low, high = everything.amin(0), everything.amax(0)
     margin = 0.05 * (high - low).clamp_min(1e-6)
     low, high = low - margin, high + margin
-    steps = torch.linspace(0, 1, size, dtype=low.dtype, device=low.device)
-    xs, ys = low[0] + (high[0] - low[0]) * steps, low[1] + (high[1] - low[1]) * steps
-    grid = torch.stack([xs.repeat(size), ys.repeat_interleave(size)], 1)
-    prepared = data.normalize(grid)
-    output = training.outputs(prepared)
+    xs, ys, grid = _grid(low, high, size)
+    output = training.outputs(data.normalize(grid))
     answer: dict[str, Any] = {
         "x": xs.tolist(),
         "y": ys.tolist(),
@@ -67,7 +69,9 @@ def boundary(training: Training, size: int = 40, units: int = 0) -> dict[str, An
         answer["classes_map"] = [[int(c) for c in row] for row in _map(best.indices, size)]
         answer["values"] = _map(best.values, size)
     if units > 0:
-        answer["units"] = _unit_maps(training, prepared, size, min(int(units), _MOST_UNITS))
+        answer["units"] = _unit_maps(
+            training, low, high, int(layer), int(first), min(int(units), _MOST_UNITS)
+        )
     return answer
 
 
@@ -78,7 +82,7 @@ def fit(training: Training, points: int = 200) -> dict[str, Any]:
         return {
             "error": "a fitted curve needs a regression on one feature; try data.name = noisy-sine or outlier-line"
         }
-    inputs = {part: raw(training, getattr(data, part).x) for part in ("train", "validation")}
+    inputs: dict[PartName, Tensor] = {part: raw(training, data.part(part).x) for part in _SEEN}
     everything = torch.cat(list(inputs.values()))
     low, high = float(everything.min()), float(everything.max())
     steps = torch.linspace(
@@ -108,7 +112,7 @@ def augmentation(training: Training, example: int = 0, variants: int = 8) -> dic
     own = data.raw_train[int(example)]
     chosen = torch.full((variants,), int(example), device=training.device)
     changed = raw(training, data.augmented(chosen, generator))
-    show = {"image": picture, "audio": _wave, "table": Tensor.tolist}[data.form]
+    show = {"image": picture, "audio": wave, "table": Tensor.tolist}[data.form]
     return {
         "form": data.form,
         "original": show(own),
@@ -120,9 +124,9 @@ def augmentation(training: Training, example: int = 0, variants: int = 8) -> dic
 def spectrogram(training: Training, example: int = 0) -> dict[str, Any]:
     """Answer with the magnitude STFT of one training signal in decibels below its peak, rows from low to high frequency.
 
-    Hann windows of 128 samples (fewer for short signals), half overlapping; floor -80 dB. Times in samples;
-    frequencies in cycles per sample, since a signal's rate is not known to the training. At most 128 frames: longer
-    signals take the loudest of neighbouring frames.
+    Hann windows of 128 samples (fewer for short signals), at least half overlapping, as many as 128 where the signal is
+    long enough; floor -80 dB. Times in samples; frequencies in cycles per sample, since a signal's rate is not known
+    to the training. Longer signals take the loudest of neighbouring frames.
     """
     data = training.data
     if data.form != "audio":
@@ -133,14 +137,14 @@ def spectrogram(training: Training, example: int = 0) -> dict[str, Any]:
     window = min(128, signal.numel())
     if window < 8:
         return {"error": f"a signal of {signal.numel()} samples is too short for a spectrogram"}
-    hop = max(1, window // 2)
+    hop = max(1, min(window // 2, signal.numel() // (COLUMNS - 1)))
     spectrum = torch.stft(
         signal, window, hop, window=torch.hann_window(window, device=signal.device), return_complex=True
     ).abs()
     peak = spectrum.max().clamp_min(1e-12)
     decibels = 20 * torch.log10((spectrum / peak).clamp_min(10 ** (_FLOOR_DB / 20)))
-    if decibels.shape[1] > _COLUMNS:
-        decibels = F.adaptive_max_pool1d(decibels[None], _COLUMNS)[0]
+    if decibels.shape[1] > COLUMNS:
+        decibels = F.adaptive_max_pool1d(decibels[None], COLUMNS)[0]
     frames = decibels.shape[1]
     return {
         "decibels": [[round(value, 2) for value in row] for row in decibels.tolist()],
@@ -151,13 +155,24 @@ def spectrogram(training: Training, example: int = 0) -> dict[str, Any]:
     }
 
 
+def _grid(low: Tensor, high: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return coordinates of both axes and every point between, rows of y one after the other."""
+    steps = torch.linspace(0, 1, size, dtype=low.dtype, device=low.device)
+    xs, ys = low[0] + (high[0] - low[0]) * steps, low[1] + (high[1] - low[1]) * steps
+    return xs, ys, torch.stack([xs.repeat(size), ys.repeat_interleave(size)], 1)
+
+
 def _map(values: Tensor, size: int) -> list[list[float]]:
-    return values.view(size, size).tolist()
+    """Return a map's rows with five digits of its largest value: a picture shows no more, and they travel."""
+    exact = values.view(size, size).cpu().double()
+    largest = float(exact.abs().nan_to_num(posinf=0.0).max())
+    digits = 4 - math.floor(math.log10(largest)) if largest else 0
+    return exact.round(decimals=max(-300, min(300, digits))).tolist()
 
 
-def _points(training: Training, part: str, inputs: Tensor) -> dict[str, Any]:
+def _points(training: Training, part: PartName, inputs: Tensor) -> dict[str, Any]:
     data = training.data
-    targets = getattr(data, part).y[:_MOST_POINTS].view(-1)
+    targets = data.part(part).y[:_MOST_POINTS].view(-1)
     shown = (
         (targets * data.target_scale + data.target_center).tolist()
         if data.task == "regression"
@@ -167,23 +182,25 @@ def _points(training: Training, part: str, inputs: Tensor) -> dict[str, Any]:
     return {"x": rows[:, 0].tolist(), **({"y": rows[:, 1].tolist()} if rows.shape[1] > 1 else {}), "target": shown}  # fmt: skip
 
 
-def _unit_maps(training: Training, x: Tensor, size: int, units: int) -> list[dict[str, Any]]:
-    maps: list[dict[str, Any]] = []
+def _unit_maps(
+    training: Training, low: Tensor, high: Tensor, wanted: int, first: int, units: int
+) -> dict[str, Any]:
+    """Return what units of one hidden layer, the last if there are fewer, put out over the plane."""
     layers = training.network.layers
-    for position, layer in enumerate(layers):
-        x = layer.forward(x, training=False)
-        if isinstance(layer, Activation) and position < len(layers) - 1:
-            found = [_map(x[:, unit].contiguous(), size) for unit in range(min(units, x.shape[1]))]
-            maps.append({"name": f"hidden {len(maps) + 1}", "kind": layer.kind, "maps": found})
-            if len(maps) == 2:
-                break
-    return maps
-
-
-def _wave(signal: Tensor) -> dict[str, list[float]]:
-    """Return lowest and highest sample of up to 128 stretches of a signal (1, samples)."""
-    columns = min(_COLUMNS, signal.shape[-1])
-    flat = signal.reshape(1, 1, -1).float()
-    high = F.adaptive_max_pool1d(flat, columns)[0, 0]
-    low = -F.adaptive_max_pool1d(-flat, columns)[0, 0]
-    return {"low": low.tolist(), "high": high.tolist()}
+    hidden = [(place, one) for place, one in enumerate(layers[:-1]) if isinstance(one, Activation)]
+    if not hidden:
+        return {"layers": 0, "maps": []}
+    wanted = max(0, min(wanted, len(hidden) - 1))
+    place, activation = hidden[wanted]
+    x = training.data.normalize(_grid(low, high, _UNIT_GRID)[2])
+    for one in layers[: place + 1]:
+        x = one.forward(x, training=False)
+    shown = range(max(0, min(first, x.shape[1] - 1)), min(first + units, x.shape[1]))
+    return {
+        "name": f"hidden {wanted + 1}",
+        "kind": activation.kind,
+        "layers": len(hidden),
+        "first": shown.start,
+        "of": x.shape[1],
+        "maps": [_map(x[:, unit].contiguous(), _UNIT_GRID) for unit in shown],
+    }

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 from .probe_examples import calibration, confusion, predictions, worst
-from .probe_layers import activations, layer_health, layers, rates, weights
+from .probe_layers import activations, layer_health, layers
 from .probe_pictures import augmentation, boundary, fit, spectrogram
+from .probe_weights import rates, weights
 
 #: Name -> probe(training, **options).
 PROBES: dict[str, Callable[..., dict[str, Any]]] = {

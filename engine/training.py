@@ -16,6 +16,7 @@ from torch import Generator, Tensor
 from . import regularization
 from .changes import changed_live
 from .data.prepare import Examples, Prepared, prepare
+from .descent import descend
 from .errors import InputError
 from .experiment import Experiment
 from .layers import Dropout
@@ -74,8 +75,6 @@ class Training:
             dtype=getattr(torch, experiment.training.precision),
         )
         self.network.fit(self.data.train.x)
-        self.weights = self.network.parameters[: self.network.weights_end]
-        self.weight_gradients = self.network.gradients[: self.network.weights_end]
         self.optimizer = OPTIMIZERS[experiment.optimizer.kind](
             **experiment.optimizer.model_dump(exclude={"kind"})
         )
@@ -145,7 +144,7 @@ class Training:
         output = self.network.forward(x, training=True)
         loss, gradient = self.objective(output, y)
         if self.data.class_weights is not None:
-            loss = self.loss.per_example(output, self._as_target(y, output)).mean()
+            loss = self.loss.per_example(output, self.as_target(y, output)).mean()
         self.network.backward(gradient)
         value = (
             loss.item()
@@ -153,19 +152,7 @@ class Training:
         if not math.isfinite(value):
             return value
         self.torn = True
-        training, penalty = self.experiment.training, self.experiment.regularization
-        if penalty.l1 or penalty.l2:
-            regularization.add_gradient(
-                self.weights, self.weight_gradients, l1=penalty.l1, l2=penalty.l2, l1_method=penalty.l1_method
-            )
-        if training.clip_norm:
-            norm = math.sqrt(torch.dot(self.network.gradients, self.network.gradients).item())
-            if norm > training.clip_norm:
-                self.network.gradients.mul_(training.clip_norm / norm)
-        self.optimizer.lr = self.rate()
-        self.optimizer.update(self.network.parameters, self.network.gradients, self.optimizer_state)
-        if penalty.l1 and penalty.l1_method == "proximal":
-            regularization.proximal(self.weights, self.optimizer.lr * penalty.l1)
+        descend(self.network, self.experiment, self.optimizer, self.optimizer_state, self.rate())
         self.step += 1
         self.torn = False
         return value
@@ -187,9 +174,10 @@ class Training:
         weights = self.data.class_weights
         if weights is not None:
             weights = weights[y.long().view(-1)]
-        return self.loss.mean_and_gradient(output, self._as_target(y, output), weights)
+        return self.loss.mean_and_gradient(output, self.as_target(y, output), weights)
 
-    def _as_target(self, y: Tensor, output: Tensor) -> Tensor:
+    def as_target(self, y: Tensor, output: Tensor) -> Tensor:
+        """Return targets in the form that the loss compares outputs with: classes one-hot for mse and mae."""
         if not self._one_hot:
             return y
         return torch.nn.functional.one_hot(y, output.shape[1]).to(output.dtype)
@@ -225,7 +213,7 @@ class Training:
             own_output, own_y = output * scale + center, y * scale + center
         else:
             own_output, own_y = output, y
-        losses = self.loss.per_example(output, self._as_target(y, output))
+        losses = self.loss.per_example(output, self.as_target(y, output))
         metrics = evaluate(self.data.task, own_output, own_y, self.threshold)
         return {"loss": losses.mean().item() * self.unit, "metrics": metrics}
 
@@ -234,13 +222,13 @@ class Training:
         penalty = self.experiment.regularization
         if not self.penalized:
             return 0.0
-        return regularization.penalty(self.weights, l1=penalty.l1, l2=penalty.l2)
+        return regularization.penalty(self.network.regularized, l1=penalty.l1, l2=penalty.l2)
 
     def sparsity(self) -> dict[str, Any]:
         """Return what a penalty left of the weights as they are now; empty without a penalty. See RunEnded.weights."""
         if not self.penalized:
             return {}
-        shares = regularization.sparsity(self.weights)
+        shares = regularization.sparsity(self.network.regularized)
         facts: dict[str, Any] = {"penalty": self.penalty(), "zeros": shares.zeros, "small": shares.small}
         inputs = math.prod(self.data.shape)
         first = self.network.weights[0][1]

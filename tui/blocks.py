@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -10,10 +11,13 @@ from rich.cells import cell_len, set_cell_size
 from rich.style import Style
 from rich.text import Text
 
+from .axes import Range
 from .charts import Chart
 from .curves import ChartSpec, Marker, Palette
+from .fit import Colours
+from .pictures import BLOCKS, SHADES
 from .seven_bit import seven_bit
-from .text import fit
+from .text import fit, harmless
 
 Block = list[Text]
 
@@ -30,24 +34,47 @@ class Page:
     palette: Palette = field(default_factory=Palette)
     light: bool = False
     "Whether the ground is light."
+    colours: Colours = "24-bit"
+    "How many the terminal shows, where the palette has any."
+    at: int = 0
+    "Which of its parts a picture is to show, if it has several: the example, the page of units, the measures."
+    moment: str = "now"
+    "What to call the network that is drawn, beside what was measured of it earlier."
     charts: dict[str, Chart] = field(default_factory=dict, compare=False, repr=False)
     "Charts by name; they remember their ranges from one drawing to the next."
+    ranges: dict[str, Range] = field(default_factory=dict, compare=False, repr=False)
+    "Ranges of other axes by name, for the same purpose."
 
     @property
     def ascii(self) -> bool:
         """Whether only 7-bit characters may be used."""
         return self.marker == "ascii"
 
+    @property
+    def painted(self) -> bool:
+        """Whether a picture can be painted in shades of its own; otherwise it is written in characters."""
+        return not self.ascii and self.palette.colour and self.colours in ("256", "24-bit")
+
+    @property
+    def shades(self) -> str:
+        """The characters, from low to high, that stand for shades where nothing is painted; empty where it is."""
+        return "" if self.painted else SHADES if self.ascii else BLOCKS
+
     def written(self, text: str) -> str:
-        """The text as the terminal can write it."""
+        """The text as the terminal can write it, in one line, and nothing that drives it."""
+        text = text if text.isprintable() else harmless(text).replace("\n", " ")
         return seven_bit(text) if self.ascii else text
 
     def line(self, text: str, style: str | Style = "", width: int | None = None) -> Text:
-        """One line of text of ours (what comes from outside is cleaned first), cut to the page or to `width`."""
+        """One line of text, cut to the page or to `width`."""
         width, text = self.width if width is None else width, self.written(text)
         if cell_len(text) > width:
             text = set_cell_size(text, max(0, width))
         return Text(text, style, no_wrap=True, end="")
+
+    def paragraph(self, text: str, style: str | Style = "") -> Block:
+        """Text of ours in as many lines as it needs."""
+        return [self.line(line, style) for line in textwrap.wrap(self.written(text), max(1, self.width))]
 
     def cell(self, text: str, width: int, align: Literal["left", "right"] = "left") -> str:
         """Text of ours or from outside in exactly `width` cells."""

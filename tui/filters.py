@@ -16,14 +16,8 @@ from textual.filter import LineFilter
 
 from .seven_bit import seven_bit
 
-_LOOKS = {
-    **dict.fromkeys("─━═┄┅┈╌╴╶▁▔⎺⎻⎼⎽", "-"),
-    **dict.fromkeys("│┃║┆┊╎▏▕▎▍▌▐", "|"),
-    **dict.fromkeys("┌┐└┘├┤┬┴┼╭╮╰╯╔╗╚╝┏┓┗┛", "+"),
-    **dict.fromkeys("█▉▊▋▓▒░▀▄▂▃▅▆▇", "#"),
-    **dict.fromkeys("⏎↵", "<"),
-    "▶": ">", "◀": "<", "▼": "v", "▲": "^", "✓": "+", "✔": "+", "❌": "x", "⭘": "o", "↑": "^", "↓": "v", "←": "<", "→": ">",
-}  # fmt: skip
+#: Where a sign of one cell stands for a word.
+_ONE_CELL = {"↑": "^", "↓": "v", "←": "<", "→": ">"}
 
 
 @lru_cache(4096)
@@ -38,7 +32,7 @@ def _one(character: str) -> str:
     if character.isascii():
         return character
     width = cell_len(character)
-    like = _LOOKS.get(character) or seven_bit(character).strip() or "?"
+    like = _ONE_CELL.get(character) or seven_bit(character).strip() or " "
     return like[:width].ljust(width)
 
 

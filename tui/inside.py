@@ -8,8 +8,22 @@ from typing import Any
 
 from ..engine.experiment import Experiment
 from ..engine.history import History
-from . import look_examples, look_layers, look_pictures
-from .blocks import Block, Page
+from . import look_classes, look_examples, look_layers, look_pictures, look_plane, look_weights
+from .blocks import Block, Page, blank
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a look shows one after the other, because it is too much for one page."""
+
+    keys: str
+    "The keys to the one before and the next, as a person reads them."
+    words: str
+    "What the keys lead to."
+    count: Callable[[Page, History], int]
+    "How many there are."
+    asks: bool = True
+    "Whether another part is another question."
 
 
 @dataclass(frozen=True)
@@ -19,15 +33,18 @@ class Look:
     probe: str
     "The engine's name for the question."
     title: str
+    short: str
+    "The title where there is little room; at most seven characters."
     draw: Callable[[Mapping[str, Any], History, Page], Block]
     about: str
-    "What to look for, in one line."
+    "What to look for, in a line or two."
     applies: Callable[[History], bool] = lambda history: True
     "Whether the run has anything to show here."
-    options: Callable[[Page, int], Mapping[str, Any]] = lambda page, example: {}
-    "The question's options, by the room there is and the example that was chosen."
-    by_example: bool = False
-    "Whether another example can be chosen."
+    options: Callable[[Page, History], Mapping[str, Any]] = lambda page, history: {}
+    "The question's options, by the room there is and the part that was chosen."
+    parts: Parts | None = None
+    from_log: bool = False
+    "Whether the log alone gives something to draw before the answer comes."
 
 
 def _classes(history: History) -> bool:
@@ -52,61 +69,74 @@ def _sound(history: History) -> bool:
     return history.started is not None and len(history.started.shape) == 2
 
 
+def _training_examples(page: Page, history: History) -> int:
+    return max(1, int(history.started.sizes["train"])) if history.started is not None else 1
+
+
+def _groups_of_measures(page: Page, history: History) -> int:
+    layers = len(history.layers[-1].layers_health) if history.layers else 0
+    return -(-len(look_layers.MEASURES) // look_layers.measures_at_once(page, layers))
+
+
+_EXAMPLES = Parts(", .", "example", _training_examples)
+
 LOOKS: tuple[Look, ...] = (
     Look(
-        "layers", "Layers", look_layers.layers,
+        "layers", "Layers", "Layers", look_layers.layers,
         "std that falls from layer to layer: the signal vanishes. Gradient that falls towards the first: it does not "
         "learn. Updates are usually about 0.001 of the weights.",
+        parts=Parts("m", "measures", _groups_of_measures, asks=False), from_log=True,
     ),
     Look(
-        "activations", "Activations", look_layers.activations,
+        "activations", "Activations", "Acts", look_layers.activations,
         "What the hidden units put out on 256 training examples: piled up at an end they are saturated, at 0 dead.",
-        options=lambda page, example: {"bins": 40},
+        options=lambda page, history: {"bins": 40},
     ),
     Look(
-        "weights", "Weights", look_layers.weights,
+        "weights", "Weights", "Weights", look_weights.weights,
         "L2 draws the weights together, L1 makes many of them exactly zero.",
-        options=lambda page, example: {"bins": 40},
+        options=lambda page, history: {"bins": 40},
     ),
     Look(
-        "rates", "Rates", look_layers.rates,
+        "rates", "Rates", "Rates", look_weights.rates,
         "What the optimizer multiplies each weight's gradient by: adaptive optimizers give every weight its own.",
     ),
     Look(
-        "confusion", "Confusion", look_examples.confusion,
+        "confusion", "Confusion", "Confus", look_classes.confusion,
         "Each row is a true class: what its examples were taken for. Recall is the share that was recognized.", _classes,
     ),
     Look(
-        "calibration", "Calibration", look_examples.calibration,
-        "Of what the network is 80 % sure of, 80 % should come true. Below the diagonal it is too sure of itself.", _classes,
+        "calibration", "Calibration", "Calib", look_classes.calibration,
+        "Of what the network is 80 % sure of, 80 % should come true; a bin of few examples proves little.", _classes,
     ),
     Look(
-        "predictions", "Predictions", look_examples.predictions,
+        "predictions", "Predictions", "Predict", look_examples.predictions,
         "On the line predicted and true are equal; a flat cloud predicts the mean.", _regression,
     ),
     Look(
-        "worst", "Worst", look_examples.worst,
-        "Wrong labels and odd examples gather here.", options=lambda page, example: {"n": max(4, min(40, page.height - 3))},
+        "worst", "Worst", "Worst", look_examples.worst,
+        "Wrong labels and odd examples gather here.", options=look_examples.worst_options,
     ),
     Look(
-        "boundary", "Boundary", look_pictures.boundary,
-        "Colour is what the network would answer there, strong where it is sure.", _features(2),
-        options=lambda page, example: {"size": 60, "units": 8 if page.width >= 90 else 0},
+        "boundary", "Boundary", "Bound", look_plane.boundary,
+        "What the network would answer all over the plane, strong where it is sure; a unit's map shows what it responds to.",
+        _features(2), options=look_plane.boundary_options,
+        parts=Parts("[ ]", "units", look_plane.boundary_pages),
     ),
     Look(
-        "fit", "Fit", look_pictures.fitted_curve,
+        "fit", "Fit", "Fit", look_pictures.fitted_curve,
         "The curve the network has learned over the data it learned from.",
         lambda history: _regression(history) and _features(1)(history),
     ),
     Look(
-        "augmentation", "Augmentation", look_pictures.augmentation,
+        "augmentation", "Augmentation", "Augm", look_pictures.augmentation,
         "Every epoch draws new variants; validation and test examples stay as they are.", _augmented,
-        options=lambda page, example: {"example": example, "variants": 8}, by_example=True,
+        options=look_pictures.augmentation_options, parts=_EXAMPLES,
     ),
     Look(
-        "spectrogram", "Spectrogram", look_pictures.spectrogram,
+        "spectrogram", "Spectrogram", "Spectr", look_pictures.spectrogram,
         "Time runs to the right, frequency up.", _sound,
-        options=lambda page, example: {"example": example}, by_example=True,
+        options=lambda page, history: {"example": page.at}, parts=_EXAMPLES,
     ),
 )  # fmt: skip
 
@@ -116,10 +146,27 @@ def looks_for(history: History) -> list[Look]:
     return [look for look in LOOKS if look.applies(history)]
 
 
+def asked(look: Look, page: Page, history: History) -> Mapping[str, Any]:
+    """The options of a look's question; none where a log from elsewhere makes no sense."""
+    try:
+        return look.options(page, history)
+    except Exception:
+        return {}
+
+
+def parts(look: Look, page: Page, history: History) -> int:
+    """How many parts a look has; one where a log from elsewhere makes no sense."""
+    try:
+        return max(1, look.parts.count(page, history)) if look.parts is not None else 1
+    except Exception:
+        return 1
+
+
 def drawn(look: Look, answer: Mapping[str, Any], history: History, page: Page) -> Block:
     """Draw an answer; what cannot be drawn becomes a line that says so."""
     if "error" in answer:
-        return [page.line(str(answer["error"]))]
+        said = page.paragraph(str(answer["error"]))
+        return said if not look.from_log else [*said, blank(0), *drawn(look, {}, history, page)]
     try:
         return look.draw(answer, history, page)
     except Exception as error:  # a picture may never end the lab

@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from textual.app import App
 from textual.content import Content
@@ -33,6 +33,9 @@ from .themes import THEMES, ink_of
 from .view import View
 from .widgets.chart import warm
 from .widgets.line import Line, written
+
+if TYPE_CHECKING:
+    from .kept import Kept
 
 _COLOURLESS, _SEVEN_BIT = Colourless(), SevenBit()
 
@@ -79,6 +82,8 @@ class LabBase(App[str]):
         self.view = view or View(marker=self.fit.marker, colour=self.fit.colours != "none")
         self.set_class(self.view.marker == "ascii", "-ascii")
         self.sitting = Sitting(trainer or keep_in(runs_dir), self._work)
+        self.kept: Kept | None = None
+        "Who is asked about networks that are on the disk only, once somebody was."
         self.current: Run | None = watched
         self.saving: Run | None = None
         "The run that was told to stop when the lab was left."
@@ -99,6 +104,8 @@ class LabBase(App[str]):
     def on_unmount(self) -> None:
         """Nobody will ask any more: the event loop waits for threads that only answer questions."""
         self.sitting.close()
+        if self.kept is not None:
+            self.kept.close()
 
     def _work(self, run: Run) -> None:
         self.run_worker(

@@ -1,4 +1,4 @@
-"""What the probes of single examples answer, drawn: confusion, calibration, the worst, true against predicted."""
+"""What the probes of single examples answer, drawn: the worst, and true against predicted."""
 
 from __future__ import annotations
 
@@ -8,181 +8,125 @@ from typing import Any
 
 import numpy as np
 from rich.cells import cell_len
-from rich.style import Style
 from rich.text import Text
 
 from ..engine.history import History
-from .blocks import Block, Page, beside, blank, in_rows, width_of
-from .curves import ChartSpec, Curve
-from .pictures import heat
+from .blocks import Block, Page, blank, in_rows, width_of
+from .look_colours import quiet, wrong
 from .scatter import Layer, scatter
-from .text import clean, number, percent, shorten
-from .thumbnails import thumbnail
+from .text import clean, number, percent
+from .thumbnails import arrange, thumbnail, wave
 
 Answer = Mapping[str, Any]
+Example = Mapping[str, Any]
 
-_RIGHT, _WRONG = "#56b4e9", "#e69f00"
-_RIGHT_ON_LIGHT, _WRONG_ON_LIGHT = "#00598c", "#8f3d00"
-
-
-def confusion(answer: Answer, history: History, page: Page) -> Block:
-    """Counts by true class (row) and predicted class (column), darker for larger shares of the row, with recalls."""
-    classes = [clean(str(name), 30) for name in answer["classes"]]
-    matrix = np.asarray(answer["matrix"], dtype=np.int64)
-    wrong = int(matrix.sum() - np.trace(matrix))
-    total = int(matrix.sum())
-    head = [
-        page.line(f"{wrong} of {total} {answer['part']} examples are taken for another class."),
-        blank(0),
-    ]
-    name = min(14, max(4, *(cell_len(one) for one in classes)))
-    cell = max(2, len(str(matrix.max()))) + 1
-    if name + 2 + cell * len(classes) + 18 > page.width or len(classes) + 5 > page.height:
-        return head + _large(matrix, classes, page)
-    wide = min(10, max(cell, (page.width - name - 20) // len(classes), 4))
-    cell = max(cell, min(wide, max(cell_len(one) for one in classes) + 1))
-    lines = [
-        page.line(" " * (name + 2) + "predicted", "dim"),
-        page.line(f"{'true':<{name}}  " + "".join(page.cell(one, cell - 1, "right") + " " for one in classes) + "  recall", "dim"),
-    ]  # fmt: skip
-    for row, one in enumerate(classes):
-        line = Text(page.cell(one, name) + "  ", no_wrap=True, end="")
-        support = max(1, int(matrix[row].sum()))
-        for column in range(len(classes)):
-            value = int(matrix[row, column])
-            text = (str(value) if value else ("." if page.ascii else "·")).rjust(cell - 1) + " "
-            line.append(text, _shade(value / support, row == column, page))
-        recall = answer["recall"][row]
-        line.append("  " + ("  none " if recall is None else percent(recall)))
-        line.append(f"  of {matrix[row].sum()}", "dim")
-        lines.append(line)
-    return [*head, *lines, blank(0), *_worst_pairs(matrix, classes, page)]
+#: Pictures that there should be room for, rows of a table, lines and cells of the words below a picture.
+_PICTURES, _ROWS, _CAPTION = 8, 40, (3, 22)
+#: Cells and rows of a wave.
+_WAVE = (36, 3)
 
 
-def _shade(share: float, right: bool, page: Page) -> Style:
-    """The background of a cell: blue where it is right, orange where it is wrong, by the share of the row."""
-    if not share:
-        return page.style(dim=True)
-    if not page.palette.colour:
-        return page.style(bold=right, reverse=not right and share >= 0.1)
-    strength = math.sqrt(share)  # so that a single mistake is seen
-    ground = (255, 255, 255) if page.light else (18, 18, 18)
-    hue = (
-        ((0, 114, 178) if right else (213, 94, 0))
-        if not page.light
-        else ((120, 190, 240) if right else (255, 170, 90))
-    )
-    mixed = [round(g + (h - g) * (0.25 + 0.75 * strength)) for g, h in zip(ground, hue, strict=True)]
-    return page.style("black" if page.light else "white", "#{:02x}{:02x}{:02x}".format(*mixed), bold=right)
+def worst_options(page: Page, history: History) -> dict[str, int]:
+    """Pictures for two windows, one below the other; rows of a table are cheap."""
+    shape = history.started.shape if history.started is not None else ()
+    if len(shape) == 2:
+        return {"n": 24}
+    if len(shape) != 3:
+        return {"n": _ROWS}
+    return {"n": max(8, min(24, 2 * _arranged(page, shape)[1]))}
 
 
-def _worst_pairs(matrix: Any, classes: Sequence[str], page: Page) -> Block:
-    """The three most frequent mistakes in words."""
-    off = matrix.copy()
-    np.fill_diagonal(off, 0)
-    order = [divmod(int(place), len(classes)) for place in np.argsort(off, axis=None)[::-1][:3]]
-    said = [
-        f"{classes[true]} for {classes[taken]} ({off[true, taken]}×)"
-        for true, taken in order
-        if off[true, taken]
-    ]
-    return [page.line("Most often taken: " + ", ".join(said) + ".", "dim")] if said else []
-
-
-def _large(matrix: Any, classes: Sequence[str], page: Page) -> Block:
-    """The matrix as a heat map of the shares of each row, where the counts find no room."""
-    shares = matrix / np.maximum(1, matrix.sum(axis=1, keepdims=True))
-    height = max(1, min(page.height - 6, len(classes) if page.ascii else math.ceil(len(classes) / 2)))
-    lines = heat(shares, min(page.width, 2 * len(classes)), height, ascii_only=page.ascii, low=0.0, high=1.0)
-    note = "Rows are true classes, columns predicted ones; light is often. A larger window shows the counts."
-    return [*lines, blank(0), page.line(note, "dim"), *_worst_pairs(matrix, classes, page)]
-
-
-def calibration(answer: Answer, history: History, page: Page) -> Block:
-    """How often predictions of each confidence come true, against what a calibrated network would show."""
-    bins = [part for part in answer["bins"] if part["count"]]
-    if not bins:
-        return [page.line("no prediction to judge by")]
-    of = clean(str(answer["of"]), 40)
-    what = "the predicted class" if of == "predicted class" else f"class {of}"
-    error = 100 * float(answer["error_mean"])
-    head = [
-        page.line(f"Confidence and truth are {error:.1f} percentage points apart, on average over the {answer['part']} examples."),
-        blank(0),
-    ]  # fmt: skip
-    table = [page.line(f"{'probability of':<17}{'comes':<9}", "dim"), page.line(f"{shorten(what, 15):<17}{'true':<9}examples", "dim")]  # fmt: skip
-    for part in bins:
-        off = part["accuracy"] - part["confidence"]
-        text = f"{percent(part['confidence']):<17}{percent(part['accuracy']):<9}{part['count']:>8,}"
-        line = page.line(text)
-        if part["count"] >= 10 and abs(off) > 0.15:
-            line.append("  too sure" if off < 0 else "  too timid", page.style(_wrong(page)))
-        table.append(line)
-    room = page.width - 52
-    height = page.height - len(head)
-    if room < 30 or height < 8:
-        return [*head, *table]
-    colour = _WRONG_ON_LIGHT if page.light else _WRONG
-    x = [part["confidence"] for part in bins]
-    spec = ChartSpec(
-        min(room, 3 * height), height,
-        (
-            Curve("calibrated", [0.0, 1.0], [0.0, 1.0], style="dim"),
-            Curve("network", x, [part["accuracy"] for part in bins], colour=colour),
-        ),
-        title="share that comes true", x_label="probability", x_range=(0.0, 1.0), y_range=(0.0, 1.0),
-        marker=page.marker, palette=page.palette,
-    )  # fmt: skip
-    return head + beside([table, page.chart("calibration", spec)], 4)
-
-
-def _wrong(page: Page) -> str:
-    return _WRONG_ON_LIGHT if page.light else _WRONG
+def _arranged(page: Page, shape: Sequence[int]) -> tuple[int, int]:
+    return arrange(page, shape, _PICTURES, head=2, caption=_CAPTION[0], width=_CAPTION[1])
 
 
 def worst(answer: Answer, history: History, page: Page) -> Block:
     """The validation examples with the largest loss: pictures where they are images, values where they are rows."""
-    examples: Sequence[Mapping[str, Any]] = answer["examples"]
-    head = [page.line(f"The {answer['part']} examples with the largest loss, the worst first."), blank(0)]
+    examples: Sequence[Example] = answer["examples"]
+    head = [
+        *page.paragraph(f"The {answer['part']} examples with the largest loss, the worst first."),
+        blank(0),
+    ]
     if answer["form"] == "image":
-        blocks = [_captioned(example, page) for example in examples]
-        most = max(1, (page.height - 1) // (max(map(len, blocks)) + 1))
-        across = max(1, (page.width + 3) // (max(map(width_of, blocks)) + 3))
-        return head + in_rows(blocks[: most * across], page.width, gap=3)
-    width = max(
-        6, *(cell_len(_said(example[key])) for example in examples for key in ("target", "predicted"))
+        factor = _arranged(page, np.shape(examples[0]["pixels"]))[0]
+        pictures = [thumbnail(one["pixels"], page, factor) for one in examples]
+        return head + _gallery(pictures, examples, page)
+    if answer["form"] == "audio" and all("wave" in example for example in examples):
+        width = min(page.width, _WAVE[0])
+        return head + _gallery([wave(one["wave"], page, width, _WAVE[1]) for one in examples], examples, page)
+    said = [_said(example[key]) for example in examples for key in ("target", "predicted")]
+    width = min(16, max(4, *(cell_len(one) for one in said))) + 2
+    taken = max(width, 11)
+    sure = any(example["probability"] is not None for example in examples)
+    last = "sure" if sure else "error" if _are_numbers(examples) else ""
+    titles = f"{'index':>7}  {'loss':<9}{'true':<{width}}{'predicted':<{taken}}" + (
+        f"{last:<9}" if last else ""
     )
-    width = min(width, 16) + 2
-    titles = f"{'index':>7}  {'loss':<9}{'true':<{width}}{'predicted':<{max(width, 11)}}{'sure':<9}"
-    lines = [page.line(titles + ("values" if answer["form"] == "table" else ""), "dim")]
-    for example in examples:
+    columns = _columns(examples, page.width - cell_len(titles))
+    lines = [page.line(titles + "".join(page.cell(cells[0], wide) for cells, wide in columns), "dim")]
+    for place, example in enumerate(examples, 1):
         text = f"{example['index']:>7,}  {number(example['loss']):<9}"
         text += page.cell(_said(example["target"]), width - 1) + " "
-        text += page.cell(_said(example["predicted"]), max(width, 11) - 1) + " "
-        text += f"{_sure(example):<9}"
-        values = example.get("values", {})
-        text += "  ".join(f"{clean(str(key), 20)} {number(value).strip()}" for key, value in values.items())
-        lines.append(page.line(text))
+        text += page.cell(_said(example["predicted"]), taken - 1) + " "
+        if last:
+            text += f"{_sure(example) if sure else _error(example):<9}"
+        lines.append(page.line(text + "".join(page.cell(cells[place], wide) for cells, wide in columns)))
     return head + lines
+
+
+def _columns(examples: Sequence[Example], room: int) -> list[tuple[list[str], int]]:
+    """The values of tables, a name and its values each, and their widths; as many as fit, and how many did not."""
+    names = list(dict.fromkeys(str(key) for example in examples for key in example.get("values", {})))
+    found: list[tuple[list[str], int]] = []
+    for left, name in zip(range(len(names), 0, -1), names, strict=True):
+        values = [example["values"].get(name) for example in examples]
+        cells = [clean(name, 20), *("" if value is None else f"{value:.4g}" for value in values)]
+        width = max(map(cell_len, cells)) + 2
+        if width + (10 if left > 1 else 0) > room:
+            return [*found, ([f"+ {left} more", *[""] * len(examples)], 10)] if room >= 10 else found
+        found.append((cells, width))
+        room -= width
+    return found
 
 
 def _said(value: Any) -> str:
     return number(value).strip() if isinstance(value, float) else clean(str(value), 40)
 
 
-def _sure(example: Mapping[str, Any]) -> str:
+def _are_numbers(examples: Sequence[Example]) -> bool:
+    return all(isinstance(example[key], float) for example in examples for key in ("target", "predicted"))
+
+
+def _error(example: Example) -> str:
+    """By how much the prediction is too high (+) or too low."""
+    off = example["predicted"] - example["target"]
+    return ("+" if off > 0 else "") + number(off).strip()
+
+
+def _sure(example: Example) -> str:
     return "" if example["probability"] is None else percent(example["probability"]).strip()
 
 
-def _captioned(example: Mapping[str, Any], page: Page) -> Block:
-    picture = thumbnail(example["pixels"], page, most=20)
+def _gallery(pictures: Sequence[Block], examples: Sequence[Example], page: Page) -> Block:
+    width = max(_CAPTION[1], *map(width_of, pictures))
+    blocks = [
+        [*picture, *_caption(one, page, width)] for picture, one in zip(pictures, examples, strict=True)
+    ]
+    return in_rows(blocks, page.width, gap=3)
+
+
+def _caption(example: Example, page: Page, width: int) -> Block:
+    """What it is and what it was taken for; all of one width, so that the rows of pictures line up."""
     true, taken, sure = _said(example["target"]), _said(example["predicted"]), _sure(example)
     lines = [
         f"{true}, as it should be" if true == taken else f"{true}, taken for {taken}",
         (f"only {sure} sure" if true == taken else f"{sure} sure") if sure else "",
         f"loss {number(example['loss']).strip()}  #{example['index']}",
     ]
-    return picture + [page.line(line, "dim" if index else "", 26) for index, line in enumerate(lines) if line]
+    return [
+        Text(page.cell(line, min(width, page.width)), "dim" if place else "", no_wrap=True, end="")
+        for place, line in enumerate(lines)
+    ]
 
 
 def predictions(answer: Answer, history: History, page: Page) -> Block:
@@ -207,9 +151,9 @@ def predictions(answer: Answer, history: History, page: Page) -> Block:
         float(max(true[good].max(), predicted[good].max())),
     ]
     layers = [
-        Layer("equal", ends, ends, page.palette.event, line=True, sign="."),
-        Layer(f"predicted {target} against true", true, predicted, _wrong(page)),
+        Layer("equal", ends, ends, quiet(page), line=True, sign="."),
+        Layer(f"predicted {target} against true", true, predicted, wrong(page), sign="o"),
     ]
-    height = page.height - 2
-    plane = Page(min(page.width, max(40, 4 * height)), height, page.marker, page.palette, page.light)
-    return [head, blank(0), *scatter(plane, layers, x_label=f"true {target}", square=True)]
+    height = max(page.height - 2, 6)
+    across = min(page.width, max(40, 4 * height))
+    return [head, blank(0), *scatter(page, layers, across, height, x_label=f"true {target}", square=True)]

@@ -1,228 +1,187 @@
-"""What the probes of the layers answer, drawn: health over time, histograms of activations and weights, rates."""
+"""What the probes of the layers answer, drawn: health as a table and over time, histograms of activations."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from rich.text import Text
 
 from ..engine.history import History
-from .blocks import Block, Page, beside, blank, in_rows
-from .curves import ChartSpec, Curve, Floats
-from .pictures import VIRIDIS
-from .text import fit, number, percent, shorten
+from .blocks import Block, Page, beside, blank
+from .histograms import histograms
+from .look_colours import layer_colour, layer_sign
+from .over_time import Track, over_time
+from .text import fit, number, percent
 
 Answer = Mapping[str, Any]
+Row = Mapping[str, Any]
 
-_EIGHTHS = " ▁▂▃▄▅▆▇█"
-_EIGHTHS_ASCII = " ...::||#"
 #: Shares and ratios from which a layer's number is trouble; the diagnosis has the exact rules.
 _MANY_DEAD, _MANY_SATURATED, _LARGE_UPDATE = 0.5, 0.5, 0.1
+#: Upper ends of an axis of shares.
+_SHARES = (0.05, 0.1, 0.2, 0.5, 1.0)
+#: Rows of a chart over time at least, rows from which on one stands below another, columns for two side by side.
+_CHART_ROWS, _TWO_ROWS, _TWO_COLUMNS = 8, 25, 90
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What can be drawn over time."""
+
+    title: str
+    value: Callable[[Row], float | None]
+    share: bool = False
+
+
+def _stuck(row: Row) -> float | None:
+    """The share of units that pass no gradient, by what the activation can suffer from."""
+    return (
+        row["dead"]
+        if row["kind"] == "relu"
+        else row["saturated"]
+        if row["kind"] in ("tanh", "sigmoid")
+        else None
+    )
+
+
+MEASURES = (
+    Measure("activation std across examples", lambda row: row["std"]),
+    Measure("gradient with respect to activations", lambda row: row["gradient"]),
+    Measure("update-to-weight ratio", lambda row: row["update_ratio"]),
+    Measure("dead (ReLU) or saturated units", _stuck, share=True),
+)
 
 
 def layers(answer: Answer, history: History, page: Page) -> Block:
-    """A row of numbers per hidden layer, and below it how two of them went over the epochs."""
-    rows: Sequence[Mapping[str, Any]] = answer["layers"]
+    """A row of numbers per hidden layer, and below it what was measured of them over the epochs.
+
+    Without an answer the table is that of the last measurement in the log.
+    """
+    logged = history.layers[-1].layers_health if history.layers else ()
+    rows: Sequence[Row] = answer.get("layers", logged)
     if not rows:
-        return [page.line("A linear model has no hidden layers: choose a model with some to look inside.")]
-    table = _table(rows, page)
-    below = page.height - len(table) - 2
-    if below < 7 or not history.layers:
-        return table
-    wide = page.width >= 90
-    if not wide and below < 14:
-        return [*table, blank(0), *_over_time(history, page, "gradient", page.width, below)]
-    room = ((page.width - 3) // 2, below) if wide else (page.width, (below - 1) // 2)
-    charts = [_over_time(history, page, measure, *room) for measure in ("std", "gradient")]
-    return [*table, blank(0), *(beside(charts, 3) if wide else [*charts[0], blank(0), *charts[1]])]
+        if history.started is not None and not history.layers:
+            return page.paragraph("Nothing measured yet.")
+        return page.paragraph("A linear model has no hidden layers: choose a model with some to look inside.")
+    lines = _table(rows, page)
+    if "layers" not in answer:
+        lines.append(page.line(f"As it was at epoch {history.layers[-1].epoch}, from the log.", "dim"))
+    if not history.layers:
+        return lines
+    below = page.height - len(lines) - 2
+    return [*lines, blank(0), *_charts(rows if "layers" in answer else (), history, page, below)]
 
 
-#: Column, width, and what is shown of a row, with whether it is trouble.
-_COLUMNS: tuple[tuple[str, int, Callable[[Mapping[str, Any]], tuple[str, bool]]], ...] = (
-    ("layer", 10, lambda row: (str(row["name"]), False)),
-    ("kind", 10, lambda row: (str(row["kind"]), False)),
-    ("units", 6, lambda row: (f"{row['units']}", False)),
-    ("std", 8, lambda row: (number(row["std"]), not math.isfinite(row["std"]))),
-    ("gradient", 9, lambda row: (number(row["gradient"]), not math.isfinite(row["gradient"]))),
-    ("update/weight", 14, lambda row: (number(row["update_ratio"]), not row["update_ratio"] <= _LARGE_UPDATE)),
-    ("saturated", 10, lambda row: (percent(row["saturated"]).strip(), row["saturated"] > _MANY_SATURATED)),
-    ("dead", 8, lambda row: (percent(row["dead"]).strip(), row["dead"] > _MANY_DEAD)),
-    ("alike", 6, lambda row: (str(row["twins"]) if row["twins"] > 1 else "-", row["twins"] > 1)),
-)  # fmt: skip
+def measures_at_once(page: Page, layers: int) -> int:
+    """How many measures are drawn beside and below each other; the key m goes on to the others."""
+    below = page.height - (layers + 1) - 2
+    columns = 2 if page.width >= _TWO_COLUMNS else 1
+    return columns * (2 if below >= _TWO_ROWS else 1)
 
 
-def _table(rows: Sequence[Mapping[str, Any]], page: Page) -> Block:
-    head = Text("".join(fit(title, width) for title, width, _ in _COLUMNS), "dim", no_wrap=True, end="")
+def _charts(now: Sequence[Row], history: History, page: Page, below: int) -> Block:
+    count = measures_at_once(page, len(history.layers[-1].layers_health))
+    first = page.at * count % len(MEASURES)
+    columns = min(count, 2 if page.width >= _TWO_COLUMNS else 1)
+    down = count // columns
+    width = (page.width - 3 * (columns - 1)) // columns
+    # Below them a note, on a narrow page of two lines.
+    note_rows = 1 if page.width >= _TWO_COLUMNS else 2
+    height = max(_CHART_ROWS, (below - note_rows - (down - 1)) // down - 1)
+    lines: Block = []
+    for row in range(down):
+        chosen = MEASURES[first + row * columns : first + (row + 1) * columns]
+        charts = [_over_time(measure, now, history, page, width, height) for measure in chosen]
+        lines += [*([blank(0)] if lines else []), *beside(charts, 3)]
+    note = "A point a layer, numbered from the input, at each epoch at which it was measured"
+    note += f"; {page.moment}: as in the table." if now else "."
+    return [*lines, *page.paragraph(note, "dim")]
+
+
+def _over_time(
+    measure: Measure, now: Sequence[Row], history: History, page: Page, width: int, height: int
+) -> Block:
+    probes, count = history.layers, len(history.layers[-1].layers_health)
+    labels = [str(probe.epoch) for probe in probes]
+    tables: list[Sequence[Row]] = [probe.layers_health for probe in probes]
+    if len(now) == count:
+        labels.append(page.moment)
+        tables.append(now)
+    tracks = [
+        Track(
+            layer_sign(index),
+            layer_colour(index, count, page),
+            [measure.value(table[index]) if index < len(table) else None for table in tables],
+        )
+        for index in range(count)
+    ]
+    scale = "share" if measure.share else "log"
+    kinds = {str(row["kind"]) for row in history.layers[-1].layers_health}
+    title = page.line(f"{measure.title}, {scale}", "bold", width)
+    if measure.share and not kinds & {"relu", "tanh", "sigmoid"}:
+        return [title, page.line(f"{', '.join(sorted(kinds))} units neither die nor saturate", "dim", width)]
+    chart = over_time(
+        page, labels, tracks, width, height, log=not measure.share, name=measure.title,
+        tops=_SHARES if measure.share else (),
+    )  # fmt: skip
+    return [title, *chart]
+
+
+def _known(value: float | None) -> str:
+    return "-" if value is None else number(value)
+
+
+#: Title, what is shown of a row with whether it is trouble, and how soon the column gives way in a narrow window: those
+#: with the highest number first, 0 never.
+_COLUMNS: tuple[tuple[str, Callable[[Row], tuple[str, bool]], int], ...] = (
+    ("layer", lambda row: (str(row["name"]), False), 0),
+    ("kind", lambda row: (str(row["kind"]), False), 5),
+    ("units", lambda row: (f"{row['units']}", False), 6),
+    ("std", lambda row: (number(row["std"]), not math.isfinite(row["std"])), 0),
+    ("gradient", lambda row: (number(row["gradient"]), not math.isfinite(row["gradient"])), 0),
+    ("update/weight", lambda row: (_known(row["update_ratio"]), _too_large(row["update_ratio"])), 1),
+    ("saturated", lambda row: (percent(row["saturated"]).strip(), row["saturated"] > _MANY_SATURATED), 3),
+    ("dead", lambda row: (percent(row["dead"]).strip(), row["dead"] > _MANY_DEAD), 2),
+    ("alike", lambda row: (str(row["twins"]) if row["twins"] > 1 else "-", row["twins"] > 1), 4),
+)
+
+
+def _too_large(ratio: float | None) -> bool:
+    """Whether an update is too large for its weights, or not a number."""
+    return ratio is not None and not ratio <= _LARGE_UPDATE
+
+
+def _table(rows: Sequence[Row], page: Page) -> Block:
+    """The columns that fit, the less important ones left out first; a gap of two cells where there is room for it."""
+    cells = [[show(row) for _, show, _ in _COLUMNS] for row in rows]
+    widths = [
+        max(len(title), *(len(row[place][0].rstrip()) for row in cells))
+        for place, (title, _, _) in enumerate(_COLUMNS)
+    ]
+    shown = list(range(len(_COLUMNS)))
+    for place in sorted(shown, key=lambda place: -_COLUMNS[place][2]):
+        if not _COLUMNS[place][2] or sum(widths[place] + 1 for place in shown) <= page.width:
+            break
+        shown.remove(place)
+    gap = 2 if sum(widths[place] + 2 for place in shown) <= page.width else 1
+    head = Text("", no_wrap=True, end="")
+    head.append("".join(fit(_COLUMNS[place][0], widths[place] + gap) for place in shown).rstrip(), "dim")
     lines = [head]
-    for row in rows:
+    for row in cells:
         line = Text(no_wrap=True, end="")
-        for _, width, show in _COLUMNS:
-            text, trouble = show(row)
-            line.append(page.cell(text, width), page.trouble if trouble else "")
+        for place in shown:
+            text, trouble = row[place]
+            line.append(page.cell(text, widths[place]), page.trouble if trouble else "")
+            line.append(" " * gap)
         lines.append(line)
     return lines
 
 
-_MEASURES = {"std": "std of the activations, log scale", "gradient": "gradient at the activations, log scale"}
-
-
-def _over_time(history: History, page: Page, measure: str, width: int, height: int) -> Block:
-    names = [row["name"] for row in history.layers[-1].layers_health]
-    curves: list[Curve] = []
-    for index, name in enumerate(names):
-        probes = [probe for probe in history.layers if index < len(probe.layers_health)]
-        curve = Curve(
-            f"{index + 1}" if len(names) > 4 else str(name),
-            [probe.epoch for probe in probes],
-            [float(probe.layers_health[index][measure]) for probe in probes],
-            colour=layer_colour(index, len(names), page),
-        )
-        curves.append(curve)
-    spec = ChartSpec(
-        width, height - 1, tuple(curves), x_label="epoch", log_y=True, marker=page.marker, palette=page.palette,
-        empty="measured at the epochs 0, 1, 2, 4, 8, ...",
-    )  # fmt: skip
-    return [page.line(_MEASURES[measure], "bold", width), *page.chart(measure, spec)]
-
-
-def layer_colour(index: int, count: int, page: Page) -> str:
-    """Colours from the first layer to the last, dark ones left out on a dark ground, light ones on a light one."""
-    shades = VIRIDIS[:7] if page.light else VIRIDIS[3:]
-    return shades[round(index * (len(shades) - 1) / max(1, count - 1))]
-
-
 def activations(answer: Answer, history: History, page: Page) -> Block:
     """A histogram of each hidden layer's activations."""
-    parts: Sequence[Mapping[str, Any]] = answer["layers"]
+    parts: Sequence[Row] = answer["layers"]
     titles = [f"{part['name']} ({part['kind']})" for part in parts]
-    return _histograms(parts, titles, [""] * len(parts), page)
-
-
-def weights(answer: Answer, history: History, page: Page) -> Block:
-    """A histogram of each weight matrix with its zeros and norms."""
-    parts: Sequence[Mapping[str, Any]] = answer["weights"]
-    titles = [str(part["layer"]) for part in parts]
-    notes = [
-        f"rms {number(part['rms'])} Σ|w| {number(part['l1'])} Σw² {number(part['l2'] ** 2)}"
-        f" zeros {percent(part['exact_zeros'] / max(1, math.prod(part['shape']))).strip()}"
-        for part in parts
-    ]
-    return _histograms(parts, titles, notes, page)
-
-
-def _histograms(
-    parts: Sequence[Mapping[str, Any]], titles: Sequence[str], notes: Sequence[str], page: Page
-) -> Block:
-    """As many beside each other as there is room for, all of one size."""
-    extra = 3 + any(notes)
-    across = max(1, min(len(parts), page.width // 46))
-    down = math.ceil(len(parts) / across)
-    width = (page.width - 3 * (across - 1)) // across
-    height = min(12, max(1, (page.height - (down - 1)) // down - extra))
-    blocks: list[Block] = []
-    for index, (part, title, note) in enumerate(zip(parts, titles, notes, strict=True)):
-        block = [Text(page.cell(title, width), "bold", no_wrap=True, end="")]
-        if note:
-            block.append(page.line(note, "dim", width))
-        colour = layer_colour(index, len(parts), page)
-        block += histogram(part["edges"], part["counts"], width, height, page, colour)
-        if part.get("nonfinite"):
-            block.append(page.line(f"{part['nonfinite']} values are not finite", page.trouble))
-        blocks.append(block)
-    return in_rows(blocks, page.width, gap=3)
-
-
-def histogram(
-    edges: Sequence[float], counts: Sequence[int], width: int, height: int, page: Page, colour: str | None
-) -> Block:
-    """Bars over a line with the two ends and zero; bars of equal share are of equal height."""
-    if not counts or width < 1:
-        return [page.line("no finite value")]
-    steps = _EIGHTHS_ASCII if page.ascii else _EIGHTHS
-    # Each column takes the nearest bin: bins are as many as columns or fewer, none is lost.
-    bins = np.asarray(counts, dtype=np.float64)[(np.arange(width) + 0.5).astype(int) * len(counts) // width]
-    # One bar that dwarfs the others, as the zeros of ReLU do, is cut, and says so.
-    top = _tallest(bins)
-    cut = (bins > top).tolist()
-    levels = np.ceil(np.minimum(bins, top) * (8 * height) / max(1.0, top)).astype(int).tolist()
-    lines: Block = []
-    for row in range(height - 1, -1, -1):
-        glyphs = [steps[min(8, max(0, level - 8 * row))] for level in levels]
-        if row == height - 1:
-            glyphs = [
-                ("^" if page.ascii else "▲") if one else glyph for glyph, one in zip(glyphs, cut, strict=True)
-            ]
-        lines.append(Text("".join(glyphs), page.style(colour), no_wrap=True, end=""))
-    low, high = float(edges[0]), float(edges[-1])
-    rule, mark = ("-", "+") if page.ascii else ("─", "┬")
-    axis = [rule] * width
-    if low < 0 < high:
-        axis[min(width - 1, int(-low / (high - low) * width))] = mark
-    left, right = number(low).strip(), number(high).strip()
-    share = f"{percent(max(counts) / max(1, sum(counts))).strip()} in the cut bar" if any(cut) else ""
-    ends = left + share.center(max(1, width - len(left) - len(right))) + right
-    return [
-        *lines,
-        Text("".join(axis), "dim", no_wrap=True, end=""),
-        Text(ends[:width], "dim", no_wrap=True, end=""),
-    ]
-
-
-def _tallest(bins: Floats) -> float:
-    """The height that fills the room: the highest bar, or the second where the highest is more than thrice that."""
-    different = np.unique(bins)
-    first = float(different[-1])
-    second = float(different[-2]) if len(different) > 1 else 0.0
-    return second if second > 0 and first > 3 * second else max(first, 1.0)
-
-
-def rates(answer: Answer, history: History, page: Page) -> Block:
-    """What multiplies each weight's gradient: quartiles per weight matrix on a logarithmic line."""
-    found: Sequence[Mapping[str, Any]] = [one for one in answer["rates"] if one["values"]]
-    if answer.get("shared"):
-        rate = number(found[0]["values"][2]).strip()
-        return [
-            page.line(f"This optimizer multiplies every gradient by the same learning rate: {rate}"),
-            page.line("AdaGrad, RMSProp and Adam give each weight a rate of its own.", "dim"),
-        ]
-    positive = [value for one in found for value in one["values"] if value > 0 and math.isfinite(value)]
-    if not positive:
-        return [page.line("All rates are zero.")]
-    low, high = math.log10(min(positive)), math.log10(max(positive))
-    title, end = 24, 9
-    width = max(8, page.width - title - end - 2)
-
-    def place(value: float) -> int:
-        share = (math.log10(value) - low) / (high - low) if value > 0 and high > low else 0.0
-        return min(width - 1, max(0, round(share * (width - 1))))
-
-    rule, left, right, box, middle = ("-", "|", "|", "=", "#") if page.ascii else ("─", "├", "┤", "━", "┃")
-    lines = [
-        page.line(f"{'weights of':<{title}}lowest, quartiles and highest rate, logarithmic{'':<4}", "dim")
-    ]
-    for index, one in enumerate(found):
-        places = [place(value) for value in one["values"]]
-        cells = [" "] * width
-        cells[places[0] : places[4] + 1] = rule * (places[4] - places[0] + 1)
-        cells[places[1] : places[3] + 1] = box * (places[3] - places[1] + 1)
-        cells[places[0]], cells[places[4]], cells[places[2]] = left, right, middle
-        line = Text(page.cell(_layer_of(one["name"], history), title - 1) + " ", no_wrap=True, end="")
-        line.append("".join(cells), page.style(layer_colour(index, len(found), page)))
-        line.append("  " + number(one["values"][2]))
-        lines += [line, blank(0)]
-    ends = number(10**low).strip(), number(10**high).strip()
-    lines.append(
-        page.line(" " * title + ends[0] + " " * max(1, width - len(ends[0]) - len(ends[1])) + ends[1], "dim")
-    )
-    note = "The number at the end is the median."
-    return [*lines, blank(0), page.line(note, "dim")]
-
-
-def _layer_of(name: str, history: History) -> str:
-    """The layer of a weight matrix in words: "1.weight" belongs to the second layer."""
-    index = name.partition(".")[0]
-    known = history.started.layers if history.started else ()
-    return shorten(known[int(index)] if index.isdecimal() and int(index) < len(known) else name, 40)
+    return histograms(parts, titles, [""] * len(parts), page)

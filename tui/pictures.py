@@ -27,7 +27,9 @@ VIRIDIS = (
     "#b5de2b",
     "#fde725",
 )
-_SHADES = " .:-=+*#%@"
+#: Shades of 7-bit characters, and of blocks, from nothing to full.
+SHADES = " .:-=+*#%@"
+BLOCKS = " ░▒▓█"
 _UNKNOWN = "#808080"
 
 
@@ -61,15 +63,15 @@ def heat(
     width: int,
     height: int,
     palette: Sequence[str] = VIRIDIS,
-    ascii_only: bool = False,
+    shades: str = "",
     low: float | None = None,
     high: float | None = None,
 ) -> list[Text]:
     """A matrix, (rows, columns), as `height` lines of `width` cells; the first row on top.
 
     Colours run along `palette` ("#rrggbb", evenly spaced) from `low` to `high`, by default the lowest and the
-    highest finite value; a cell shows two values, one above the other. `ascii_only` draws one shade of
-    " .:-=+*#%@" a cell and no colour. The matrix is stretched or thinned to the nearest entry, so a class keeps
+    highest finite value; a cell shows two values, one above the other. With `shades`, characters from low to high, a
+    cell is one of them and has no colour. The matrix is stretched or thinned to the nearest entry, so a class keeps
     its full colour. NaN is grey, or `?`; infinities take the ends. A matrix without entries gives blank lines.
     ValueError when it is not two-dimensional.
     """
@@ -80,12 +82,12 @@ def heat(
         raise ValueError(f"a heat map shows a matrix, got shape {values.shape}")
     if width < 1 or height < 1:
         return []
-    rows = height if ascii_only else 2 * height
+    rows = height if shades else 2 * height
     shown = values[_nearest(values.shape[0], rows)][:, _nearest(values.shape[1], width)]
     share = _share(shown, low, high, values[np.isfinite(values)])
-    if ascii_only:
-        shades = np.rint(np.nan_to_num(share) * (len(_SHADES) - 1)).astype(int)
-        text = [[_SHADES[s] for s in row] for row in shades.tolist()]
+    if shades:
+        levels = np.rint(np.nan_to_num(share) * (len(shades) - 1)).astype(int)
+        text = [[shades[level] for level in row] for row in levels.tolist()]
         unknown = np.isnan(share)
         return [
             Text("".join("?" if bad else c for c, bad in zip(line, dark, strict=True)), no_wrap=True, end="")

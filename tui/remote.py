@@ -13,6 +13,8 @@ from ..engine.errors import StoreError
 from ..engine.events import CommandTaken, Event, Probed
 from ..engine.store.control import Control, NoAnswerError, UnreachableError
 
+#: The key of an answer to a probe that no process gave.
+UNANSWERED = "unanswered"
 #: Seconds until a process that does not answer counts as one that hangs, and between looks for answers to probes.
 _PATIENCE, _LISTEN = 5.0, 0.1
 
@@ -101,6 +103,8 @@ class RemoteControls(Controls):
 
     def _refuse(self, command: Command, why: StoreError) -> None:
         if command.name == "probe":
-            self._heard.append(Probed(probe=str(command.value["name"]), step=0, answer={"error": str(why)}))
+            self._heard.append(
+                Probed(probe=str(command.value["name"]), step=0, answer={"error": str(why), UNANSWERED: True})
+            )
         else:
             self._heard.append(CommandTaken(command=command.name, value=command.value, error=str(why)))

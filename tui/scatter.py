@@ -15,6 +15,9 @@ from .curves import ChartSpec, Floats, Numbers
 from .dots import Dots, Whole, cells_with, encode
 from .scale import Ranges
 
+#: Cells that there are for each point where it is drawn as a glyph.
+_CELLS_A_POINT = 4
+
 
 @dataclass(frozen=True, eq=False)
 class Layer:
@@ -28,23 +31,25 @@ class Layer:
     "Whether the points are joined in their order."
     sign: str = "*"
     "What a point is in 7-bit characters."
+    glyph: str = "•"
+    "What it is in others, where the points are so few that each can be seen."
 
 
 def scatter(
-    page: Page, layers: Sequence[Layer], title: str = "", x_label: str = "", *, square: bool = False
+    page: Page, layers: Sequence[Layer], width: int, height: int, x_label: str = "", *, square: bool = False
 ) -> Block:
     """Draw the layers, the later over the earlier, on axes around all that is finite in them.
 
-    `square` gives both axes one range. A page too small for axes gets a line that says so.
+    `square` gives both axes one range. Points are drawn as their glyphs, or as dots where they are too many for that and
+    colours tell the layers apart. A picture too small for axes is a line that says so.
     """
-    if page.width < SMALLEST[0] or page.height < SMALLEST[1]:
-        return [page.line(title or "too small to draw")]
-    names = "   ".join(
-        f"{layer.sign if page.ascii else '•'} {layer.label}" for layer in layers if layer.label
-    )
+    if width < SMALLEST[0] or height < SMALLEST[1]:
+        return [page.line("too small to draw")]
+    points = sum(len(layer.x) for layer in layers if not layer.line)
+    few = not page.painted or points * _CELLS_A_POINT <= width * height
+    names = ", ".join(f"{_sample(layer, page, few)} {layer.label}" for layer in layers if layer.label)
     spec = ChartSpec(
-        page.width, page.height, title=f"{title}   {names}".strip(), x_label=x_label, marker=page.marker,
-        palette=page.palette,
+        width, height, title=names, x_label=x_label, marker=page.marker, palette=page.palette
     )  # fmt: skip
     x, y = _finite([layer.x for layer in layers]), _finite([layer.y for layer in layers])
     if square:
@@ -60,9 +65,16 @@ def scatter(
             owners[row, column] = layer
     glyphs = encode(total, page.marker)
     for (row, column), layer in owners.items():
-        glyph = layer.sign if page.ascii else glyphs[row][column]
-        frame.cells.put(frame.top + row, frame.left + column, glyph, frame.style(layer.colour))
+        alone = layer.sign if page.ascii else layer.glyph if few and not layer.line else glyphs[row][column]
+        frame.cells.put(frame.top + row, frame.left + column, alone, frame.style(layer.colour))
     return frame.cells.lines()
+
+
+def _sample(layer: Layer, page: Page, few: bool) -> str:
+    """What a layer looks like in the legend."""
+    if page.ascii:
+        return layer.sign
+    return "─" if layer.line else layer.glyph if few else "•"
 
 
 def _finite(arrays: Sequence[Numbers]) -> Floats:
@@ -80,15 +92,15 @@ def _dots(frame: Frame, layer: Layer) -> Dots:
     good = np.isfinite(x) & np.isfinite(y)
     columns, rows = scale.dot_columns(x[good]), scale.dot_rows(y[good])
     if layer.line and len(columns) > 1:
-        columns, rows = _joined(columns, rows, scale.columns + scale.rows)
+        columns, rows = joined(columns, rows, scale.columns + scale.rows)
     dots = np.zeros((scale.rows, scale.columns), dtype=np.bool_)
     inside = (columns >= 0) & (columns < scale.columns) & (rows >= 0) & (rows < scale.rows)
     dots[scale.rows - 1 - rows[inside], columns[inside]] = True
     return dots
 
 
-def _joined(columns: Whole, rows: Whole, most: int) -> tuple[Whole, Whole]:
-    """Points on the way between neighbours, close enough that no dot is left out."""
+def joined(columns: Whole, rows: Whole, most: int) -> tuple[Whole, Whole]:
+    """Points on the way between neighbours, at most `most` for each, close enough that no dot is left out."""
     steps = int(min(most, max(1, np.abs(np.diff(columns)).max(), np.abs(np.diff(rows)).max())))
     share = np.arange(steps + 1) / steps
     along = columns[:-1, None] + share * np.diff(columns)[:, None]

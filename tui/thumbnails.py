@@ -11,21 +11,45 @@ from .curves import Floats
 from .dots import DOTS, Dots, Whole, encode
 from .pictures import half_blocks, heat
 
+#: Pixels a side that the engine sends, at most (engine.probe_examples), and cells of an enlarged picture.
+PIXELS, _LARGEST = 64, 32
+
 Pixels = Sequence[Sequence[Sequence[float]]]
 
 
-def thumbnail(pixels: Pixels, page: Page, most: int = 32) -> Block:
-    """An image [channel][row][column] of values 0 to 1, enlarged by a whole number to at most `most` cells a side.
+def arrange(
+    page: Page, shape: Sequence[int], wanted: int, *, head: int, caption: int, width: int = 0, gap: int = 3
+) -> tuple[int, int]:
+    """The factor to enlarge images of `shape` (channels, rows, columns) by, and how many then fit on the page.
 
-    One channel is grey, three are red, green and blue; of others the first is shown. Larger images keep their size.
+    The largest factor that leaves room for `wanted` pictures, else the one that leaves room for the most. `head` lines
+    stand above them all, `caption` lines of `width` cells below or above each.
+    """
+    rows, columns = max(1, min(PIXELS, shape[1])), max(1, min(PIXELS, shape[2]))
+    best = (1, 0)
+    for factor in range(max(1, _LARGEST // max(rows, columns)), 0, -1):
+        across = max(1, (page.width + gap) // (max(width, factor * columns) + gap))
+        down = (page.height - head + 1) // (-(-factor * rows // 2) + caption + 1)
+        if across * down >= wanted:
+            return factor, across * down
+        if across * down > best[1]:
+            best = factor, across * down
+    return best
+
+
+def thumbnail(pixels: Pixels, page: Page, factor: int = 1) -> Block:
+    """An image [channel][row][column] of values 0 to 1, enlarged by a whole number; two rows of it are one of cells.
+
+    One channel is grey, three are red, green and blue; of others the first is shown.
     """
     image = np.nan_to_num(np.asarray(pixels, dtype=np.float64))
     image = image if len(image) == 3 else image[:1]
-    factor = max(1, min(most // max(1, image.shape[2]), most // max(1, image.shape[1])))
     image = image.repeat(factor, axis=1).repeat(factor, axis=2).clip(0, 1)
     rows, columns = image.shape[1:]
-    if page.ascii or not page.palette.colour:
-        return heat(image.mean(axis=0), columns, max(1, rows // 2), ascii_only=True, low=0.0, high=1.0)
+    if page.shades:
+        # A bright dot is a full character on a dark ground and an empty one on a light ground.
+        shades = page.shades[::-1] if page.light else page.shades
+        return heat(image.mean(axis=0), columns, max(1, rows // 2), shades=shades, low=0.0, high=1.0)
     rgb = np.rint(255 * image.transpose(1, 2, 0)).astype(np.uint8)
     return half_blocks(np.ascontiguousarray(rgb if rgb.shape[2] == 3 else rgb.repeat(3, axis=2)))
 

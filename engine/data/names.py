@@ -8,6 +8,7 @@ from typing import Literal
 
 Task = Literal["multiclass", "binary", "regression"]
 Form = Literal["table", "image", "audio"]
+PartName = Literal["train", "validation", "test"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from ..experiment import Augmentation, Experiment
 from . import statistics
 from .checks import near_zero, refuse_infinite, refuse_misfits, refuse_no_statistics, refuse_small
 from .dataset import Dataset, load
-from .names import Form, Task
+from .names import Form, PartName, Task
 from .split import split_indices, stratified_subset, stream
 
 
@@ -76,6 +76,10 @@ class Prepared:
     "Share of each class among the training labels; empty for regression."
     digest: str
     "SHA-256 of the raw data and its split, in hexadecimal: a run is resumed on the same data only."
+
+    def part(self, name: PartName) -> Examples:
+        """Return train, validation or test."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}[name]
 
     def normalize(self, raw: Tensor) -> Tensor:
         """Return (raw - center) / scale for raw inputs (n, *shape), with the statistics of the training part."""

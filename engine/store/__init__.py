@@ -11,5 +11,6 @@ Promised, each held by a test (docs/reliability.md names it):
 - Loading a file runs no code. Only the user who trains can read the directory or send commands into it.
 
 Modules: recorder (writes), resume (goes on), load (to a History), log (reads records), listing (all runs), control
-(commands from other processes), status, lock, checkpoints. Only recorder, resume, checkpoints and tensors need torch.
+(commands from other processes), status, lock, checkpoints, kept (the network again, to be looked into). Only recorder,
+resume, checkpoints, kept and tensors need torch.
 """

@@ -37,6 +37,16 @@ def loads(data: bytes) -> dict[str, torch.Tensor]:
         raise ValueError(str(error)) from None
 
 
+def facts(data: bytes) -> dict[str, str]:
+    """Return the facts that `dumps` wrote beside the tensors; empty if there are none. Raises ValueError."""
+    try:
+        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+        found = json.loads(header.get("__metadata__", {}).get("ladera", "{}"))
+    except (AttributeError, TypeError) as error:
+        raise ValueError(str(error)) from None
+    return found if isinstance(found, dict) else {}
+
+
 def digest(data: bytes) -> str:
     """Return the SHA-256 of bytes in hexadecimal."""
     with pulse.computing():

@@ -257,7 +257,7 @@ def test_no_constant_answer_beats_chance(data: str, loss: str) -> None:
 
     def cost(constant: torch.Tensor) -> float:
         output = constant.expand(len(y), -1).clone()
-        return training.loss.per_example(output, training._as_target(y, output)).mean().item() * training.unit
+        return training.loss.per_example(output, training.as_target(y, output)).mean().item() * training.unit
 
     if data == "digits":
         shares = torch.tensor(training.data.class_shares, dtype=torch.float32)

@@ -14,7 +14,9 @@ import torch
 from ladera.engine import Experiment, loop, run
 from ladera.engine.events import Event, LayersProbed, to_plain
 from ladera.engine.layers import Dropout
-from ladera.engine.probe_layers import histogram, shadow
+from ladera.engine.probe_layers import shadow
+from ladera.engine.probe_pictures import _map
+from ladera.engine.probe_weights import histogram
 from ladera.engine.probes import PROBES, layer_health
 from ladera.engine.training import Training
 
@@ -153,6 +155,22 @@ def test_layer_health_equals_an_autograd_network() -> None:
         assert layer["difference"] == pytest.approx(abs(weight - weight[0]).max(), rel=1e-9)
         assert layer["dead"] == 0
         assert layer["twins"] == 1
+        assert layer["rate"] == pytest.approx(0.1)
+
+
+def test_the_rate_of_a_layer_is_the_median_of_its_incoming_weights_behind_dropout_too() -> None:
+    sections = {**HARD, "training": {"batch_size": 32, "device": "cpu", "clip_norm": 1.0}}
+    assert [layer["rate"] for layer in layer_health(training(0, **sections))] == [None, None]
+    found = training(5, **sections)
+    quartiles = [one["values"][2] for one in PROBES["rates"](found)["rates"]]
+    # An even number of weights: torch's median is the lower of the middle two, the quantile lies between them.
+    assert [layer["rate"] for layer in layer_health(found)] == pytest.approx(quartiles[:2], rel=0.01)
+    rising = training(
+        2, optimizer={"kind": "sgd", "lr": 0.1},
+        training={"batch_size": 16, "device": "cpu", "schedule": {"kind": "constant", "warmup": 10}},
+    )  # fmt: skip
+    assert layer_health(rising)[0]["rate"] == pytest.approx(rising.rate())
+    assert rising.rate() < 0.1
 
 
 def test_health_is_plain_values_one_mapping_per_hidden_activation() -> None:
@@ -165,7 +183,7 @@ def test_health_is_plain_values_one_mapping_per_hidden_activation() -> None:
     )
     assert [layer["kind"] for layer in layer_health(end)] == ["relu"]
     for layer in layer_health(training(2, **HARD)):
-        assert all(type(value) in (str, int, float) for value in layer.values())
+        assert all(type(value) in (str, int, float) for value in layer.values()), layer
 
 
 def test_channels_are_the_units_of_a_convolution() -> None:
@@ -403,7 +421,7 @@ def test_a_boundary_covers_the_data_in_its_own_unit() -> None:
     found = training(
         20, data={"name": "moons"}, loss={"kind": "bce"}, model={"kind": "mlp", "hidden": [8, 6, 4]}
     )
-    answer = PROBES["boundary"](found, size=11, units=3)
+    answer = PROBES["boundary"](found, size=11, units=3, layer=1, first=4)
     assert np.array(answer["values"]).shape == (11, 11)
     points = answer["points"]["train"]
     assert answer["x"][0] < min(points["x"]) < max(points["x"]) < answer["x"][-1]
@@ -413,8 +431,32 @@ def test_a_boundary_covers_the_data_in_its_own_unit() -> None:
     assert answer["values"][7][3] == pytest.approx(
         float(found.outputs(found.data.normalize(raw)).sigmoid()), abs=1e-5
     )
-    assert [len(layer["maps"]) for layer in answer["units"]] == [3, 3]
-    assert np.array(answer["units"][0]["maps"]).shape == (3, 11, 11)
+    units = answer["units"]
+    # Of the second layer's six units two are left from the fifth on.
+    assert (units["name"], units["kind"], units["first"], units["of"], units["layers"]) == (
+        "hidden 2",
+        "relu",
+        4,
+        6,
+        3,
+    )
+    maps = np.array(units["maps"])
+    assert maps.shape[0] == 2
+    # Its first corner by hand: lowest x, lowest y.
+    x = found.data.normalize(torch.tensor([[answer["x"][0], answer["y"][0]]]))
+    for layer in found.network.layers[:4]:  # linear, relu, linear, relu
+        x = layer.forward(x, training=False)
+    np.testing.assert_allclose(maps[:, 0, 0], x[0, 4:].numpy(), atol=1e-4 * max(1.0, float(abs(maps).max())))
+
+
+def test_maps_travel_with_five_digits_and_stay_what_they_are() -> None:
+    values = torch.tensor([[1234.5678, -0.000123], [math.nan, math.inf]])
+    shown = _map(values, 2)
+    assert shown[0] == [1234.6, 0.0]
+    assert math.isnan(shown[1][0])
+    assert shown[1][1] == math.inf
+    assert _map(torch.full((2, 2), 3.14159265e-30), 2)[0][0] == pytest.approx(3.1416e-30, rel=1e-9)
+    assert _map(torch.zeros(2, 2), 2) == [[0.0, 0.0], [0.0, 0.0]]
 
 
 def test_a_boundary_needs_two_features() -> None:
@@ -459,7 +501,7 @@ def test_the_spectrogram_of_a_tone_peaks_at_its_frequency() -> None:
     assert decibels.shape == (len(answer["frequencies"]), len(answer["times"]))
     assert decibels.max() == 0
     assert decibels.min() >= -80
-    loudest = answer["frequencies"][int(decibels[:, 2].argmax())]
+    loudest = answer["frequencies"][int(decibels[:, decibels.shape[1] // 2].argmax())]
     assert loudest == pytest.approx(0.125)
     assert "table data" in PROBES["spectrogram"](training())["error"]
 

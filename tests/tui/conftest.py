@@ -285,9 +285,11 @@ def open_lab(script: Script, tmp_path: Path) -> Callable[..., AbstractAsyncConte
                 yield Lab(app, pilot)
                 for run in app.sitting.runs:
                     run.queued = False
-                    run.controls.abandon()
+                    if run.source is None:
+                        run.controls.abandon()
         finally:
             for run in app.sitting.runs:
-                run.controls.abandon()
+                if run.source is None:  # another process has its own
+                    run.controls.abandon()
 
     return opened

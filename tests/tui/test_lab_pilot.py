@@ -144,7 +144,7 @@ async def test_the_light_theme_gets_dark_curves(open_lab: Any, script: Any) -> N
 
 
 def colours(lab: Any) -> set[str]:
-    lines = lab.app.lab.query_one("#loss", ChartView)._lines
+    lines = lab.app.lab.query_one("#loss", ChartView)._rows
     return {str(span.style).split()[-1] for line in lines for span in line.spans if "#" in str(span.style)}
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from rich.text import Text
 
-from ladera.tui.pictures import VIRIDIS, half_blocks, heat
+from ladera.tui.pictures import SHADES, VIRIDIS, half_blocks, heat
 
 
 def cells(line: Text) -> list[tuple[str, str | None, str | None]]:
@@ -74,19 +74,19 @@ def test_a_confusion_matrix_in_colour_and_in_ascii() -> None:
         ["#fde725", "#fde725", "#440154", "#440154"],
         ["#22908c", "#22908c", "#fde725", "#fde725"],  # half way: between the fifth and the sixth stop
     ]
-    assert [line.plain for line in heat(matrix, 4, 2, ascii_only=True)] == ["@@  ", "==@@"]
+    assert [line.plain for line in heat(matrix, 4, 2, shades=SHADES)] == ["@@  ", "==@@"]
 
 
 def test_the_first_row_is_on_top_and_nothing_is_lost_in_the_middle() -> None:
     ramp = np.arange(10.0)[:, None]
-    assert [line.plain for line in heat(ramp, 1, 10, ascii_only=True)] == list(" .:-=+*#%@")
-    assert [line.plain for line in heat(ramp.T, 10, 1, ascii_only=True)] == [" .:-=+*#%@"]
+    assert [line.plain for line in heat(ramp, 1, 10, shades=SHADES)] == list(" .:-=+*#%@")
+    assert [line.plain for line in heat(ramp.T, 10, 1, shades=SHADES)] == [" .:-=+*#%@"]
     assert heat(ramp, 3, 5)[0].spans[0].style.color.name == VIRIDIS[0]  # type: ignore[union-attr]
 
 
 def test_values_that_are_not_finite() -> None:
     matrix = [[math.nan, -math.inf, 0.0, 1.0, math.inf]]
-    assert heat(matrix, 5, 1, ascii_only=True)[0].plain == "?  @@"
+    assert heat(matrix, 5, 1, shades=SHADES)[0].plain == "?  @@"
     assert [c[2] for c in cells(heat(matrix, 5, 1)[0])] == [
         "#808080",
         VIRIDIS[0],
@@ -94,13 +94,13 @@ def test_values_that_are_not_finite() -> None:
         VIRIDIS[-1],
         VIRIDIS[-1],
     ]
-    assert heat([[math.nan, math.nan]], 2, 1, ascii_only=True)[0].plain == "??"
+    assert heat([[math.nan, math.nan]], 2, 1, shades=SHADES)[0].plain == "??"
 
 
 def test_the_ends_may_be_given_so_that_pictures_compare() -> None:
-    assert heat([[0.5]], 1, 1, ascii_only=True, low=0.0, high=0.5)[0].plain == "@"
-    assert heat([[9.0]], 1, 1, ascii_only=True, low=0.0, high=1.0)[0].plain == "@"
-    assert heat([[7.0, 7.0]], 2, 1, ascii_only=True)[0].plain == "=="  # constant: the middle, rounded to even
+    assert heat([[0.5]], 1, 1, shades=SHADES, low=0.0, high=0.5)[0].plain == "@"
+    assert heat([[9.0]], 1, 1, shades=SHADES, low=0.0, high=1.0)[0].plain == "@"
+    assert heat([[7.0, 7.0]], 2, 1, shades=SHADES)[0].plain == "=="  # constant: the middle, rounded to even
 
 
 @given(
@@ -110,7 +110,7 @@ def test_the_ends_may_be_given_so_that_pictures_compare() -> None:
     st.booleans(),
 )
 def test_any_matrix_fits_any_size(matrix: np.ndarray, width: int, height: int, ascii_only: bool) -> None:
-    lines = heat(matrix, width, height, ascii_only=ascii_only)
+    lines = heat(matrix, width, height, shades=SHADES if ascii_only else "")
     assert len(lines) == (max(0, height) if width > 0 or not matrix.size else 0)
     assert all(len(line.plain) == max(0, width) for line in lines)
     if ascii_only:

@@ -41,6 +41,18 @@ def test_a_terminal_that_stays_behind_is_slow_until_a_frame_arrives_in_time() ->
     assert not redraw.slow
 
 
+def test_a_slow_terminal_that_takes_a_frame_before_anybody_looks_is_slow_no_more() -> None:
+    redraw = Redraw(used=0.0)
+    redraw.carried(100.0, behind=True)
+    redraw.carried(100.0 + SLOW, behind=True)
+    assert redraw.carried(102.0, behind=False)
+    assert redraw.carried(102.1, behind=False)
+    assert redraw.slow, "nothing was drawn since"
+    redraw.drawn(102.2, 0.1, share=0.02)
+    assert redraw.carried(102.3, behind=False)
+    assert not redraw.slow
+
+
 def test_what_happens_while_another_screen_is_open_is_not_held_against_the_terminal() -> None:
     redraw = Redraw(used=0.0)
     redraw.carried(100.0, behind=True)

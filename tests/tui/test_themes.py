@@ -77,7 +77,7 @@ async def test_each_theme_is_drawn_in_its_own_colours(open_lab: Any, script: Any
 
             def shown(ink: Any = ink) -> bool:
                 chart = lab.app.lab.query_one("#loss")
-                return any(ink.runs[0] in str(span.style) for line in chart._lines for span in line.spans)
+                return any(ink.runs[0] in str(span.style) for line in chart._rows for span in line.spans)
 
             await lab.until(shown)
             if not theme.ansi:

@@ -2,49 +2,65 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.content import Content
+from textual.events import MouseScrollDown, MouseScrollUp
 from textual.screen import Screen
 
-from ...engine.errors import LaderaError
-from ...engine.events import Probed
 from ...engine.history import History
 from .. import plots, views
-from ..blocks import Page
-from ..inside import Look, drawn, looks_for
+from ..blocks import Block, Page
+from ..inquiry import Inquiry, Seen
+from ..inside import Look, asked, drawn, looks_for, parts
+from ..kept import Kept
 from ..sitting import Run
+from ..tabs import Tab, tab_rows
 from ..text import clean
 from ..widgets.line import Line, written
 from ..widgets.picture import Picture
+from .text import TextScreen
 
 if TYPE_CHECKING:
     from ..app import LabApp
 
-#: While training, an answer is asked for at most this often, and so seldom that answering takes 2 % of the time.
-_SECONDS, _SHARE, _MOST_SECONDS = 1.0, 0.02, 30.0
+
+#: The weights that a directory may keep.
+_KEPT = ("final", "best", "latest")
 
 
-def when(answer: Probed | None, history: History) -> str:
+_HELP = """\
+← →, Tab, digits   another look
+↑ ↓ Page Home End  move a page that is longer than the window
+m                  other measures of the layers over the epochs
+[ ]                other hidden units over the plane
+, .                another example
+w                  other weights that the run directory keeps
+p, space           pause or go on; one step, while it trains
+Escape, i, q       back"""
+
+
+def when(seen: Seen | None, history: History) -> str:
     """Which weights an answer is about, and how old it is."""
-    if answer is None:
+    if seen is None or "error" in seen.answer:
         return ""
+    if seen.words:
+        return f"{seen.words[:1].upper()}{seen.words[1:]}."
     ended = history.ended
-    if ended is not None and answer.step >= ended.step:
+    if ended is not None and seen.step >= ended.step:
         restored = ended.restored_epoch
         return "The final weights." if restored is None else f"The final weights: those of epoch {restored}."
     per_epoch = history.started.steps_per_epoch if history.started else 1
-    behind = history.step - answer.step
+    behind = history.step - seen.step
     age = "as it is now" if behind <= 0 else f"{behind:,} steps ago"
-    return f"Step {answer.step:,} (epoch {answer.step / max(1, per_epoch):.1f}), {age}."
+    return f"Step {seen.step:,} (epoch {seen.step / max(1, per_epoch):.1f}), {age}."
 
 
 class InsideScreen(Screen[None]):
-    """Tabs of looks; the engine answers from the network as it is at the next step."""
+    """Tabs of looks; the engine answers from the network as it is at the next step, or as the disk keeps it."""
 
     app: LabApp  # type: ignore[assignment]
 
@@ -53,10 +69,18 @@ class InsideScreen(Screen[None]):
         Binding("right,tab", "turn(1)", "Next look"),
         Binding("left,shift+tab", "turn(-1)", "Look before"),
         *(Binding(str((number + 1) % 10), f"look({number})", show=False) for number in range(10)),
-        Binding("comma,up", "example(-1)", "Example before"),
-        Binding("full_stop,down", "example(1)", "Next example"),
+        Binding("comma,left_square_bracket", "part(-1)", "Part before"),
+        Binding("full_stop,right_square_bracket,m", "part(1)", "Next part"),
+        Binding("up", "move(-1)", "Up"),
+        Binding("down", "move(1)", "Down"),
+        Binding("pageup", "move_page(-1)", "Page up"),
+        Binding("pagedown", "move_page(1)", "Page down"),
+        Binding("home", "move(-1000000)", "Top"),
+        Binding("end", "move(1000000)", "Bottom"),
+        Binding("w", "weights", "Other weights"),
         Binding("p", "app.pause", "Pause"),
         Binding("space", "app.single_step", "One step"),
+        Binding("question_mark", "keys", "Keys"),
     ]
 
     def __init__(self, run: Run, first: str = "") -> None:
@@ -66,29 +90,35 @@ class InsideScreen(Screen[None]):
         self._looks = looks_for(run.history)
         names = [look.probe for look in self._looks]
         self._index = names.index(first) if first in names else 0
-        self._example = 0
+        self._at = 0
+        "Which part of the look is shown."
         self._page = Page(0, 0)
-        self._asked: tuple[float, int] | None = None
-        "When the last question was asked, and at which step."
-        self._answered: tuple[Probed, float] | None = None
-        "The answer on the screen, and how long it took."
         self._shown: object = None
 
     def compose(self) -> ComposeResult:
         yield Line("", id="inside-title")
         yield Line("", id="inside-tabs")
-        yield Picture(id="inside-picture")
+        yield Picture(moves=True, id="inside-picture")
         yield Line("", id="inside-about")
         yield Line("", id="inside-keys")
 
     def on_mount(self) -> None:
         """Ask at once; then as often as it costs little."""
-        self.set_interval(0.1, self.tick)
-        self.call_after_refresh(self._begin)
+        self.app.kept = self.app.kept or Kept()
+        self.inquiry = Inquiry(self.run, self.app.kept)
+        self.call_after_refresh(self._open)
 
-    def on_resize(self) -> None:
-        """Draw for the new size."""
-        self.call_after_refresh(self._draw)
+    def _open(self) -> None:
+        """The first question, which fits the page, goes before the clockwork can ask one."""
+        self._begin()
+        self.set_interval(0.1, self.tick)
+
+    def on_picture_resized(self) -> None:
+        """Draw for the new size, and ask for as much as it holds."""
+        if self.look is not None:
+            self.inquiry.resized(asked(self.look, self._room(), self.run.history))
+        self._draw()
+        self._tell()
 
     @property
     def look(self) -> Look | None:
@@ -104,49 +134,27 @@ class InsideScreen(Screen[None]):
         if not self._looks and self.run.history.started is not None:
             self._looks = looks_for(self.run.history)
             self._begin()
-        if self.look is None:
+        look = self.look
+        if look is None:
             return
-        answer = self.run.answers.get(self.look.probe)
-        known = self._answered[0] if self._answered is not None else None
-        if answer is not None and answer is not known:
-            took = time.monotonic() - self._asked[0] if self._asked is not None else 0.0
-            self._answered = answer, took
+        if self.inquiry.poll(look.probe):
             self._draw()
-        elif self._due():
-            self._ask()
+        elif self.inquiry.due():
+            self._ask(look)
         self._tell()
 
-    def _due(self) -> bool:
-        history = self.run.history
-        if self._asked is None:
-            return history.started is not None
-        if not self.run.active or history.paused:
-            # The network stands still: ask again only after a step.
-            return history.step != self._asked[1]
-        if self._answered is None:
-            return False
-        pause = max(_SECONDS, min(_MOST_SECONDS, self._answered[1] / _SHARE))
-        return time.monotonic() - self._asked[0] >= pause
-
-    def _ask(self) -> None:
-        look = self.look
-        if look is None or not self._alive():
-            return
-        self._asked = time.monotonic(), self.run.history.step
-        try:
-            self.run.controls.probe(look.probe, **look.options(self._room(), self._example))
-        except LaderaError as error:
-            self.query_one("#inside-about", Line).set(clean(str(error), 300))
-
-    def _alive(self) -> bool:
-        """Whether anybody is there to answer."""
-        return self.run.active or self.run.working
+    def _ask(self, look: Look) -> None:
+        page = self._room()
+        if page.width:
+            self.inquiry.ask(look.probe, asked(look, page, self.run.history))
 
     def _begin(self) -> None:
-        self._asked = self._answered = self._shown = None
-        if self.look is not None:
-            self.run.answers.pop(self.look.probe, None)
-            self._ask()
+        look = self.look
+        if look is not None:
+            self.inquiry.begin(look.probe)
+            if self.inquiry.due():
+                self._ask(look)
+        self.query_one(Picture).move(-1_000_000)
         self._draw()
         self._tell()
 
@@ -154,56 +162,76 @@ class InsideScreen(Screen[None]):
 
     def _room(self) -> Page:
         """The page as it is now; its charts keep their ranges while the look stays."""
-        view, size = self.app.shown_view, self.query_one(Picture).size
+        view, size, seen = self.app.shown_view, self.query_one(Picture).size, self.inquiry.seen
+        ended = self.run.history.ended is not None
         return replace(
             self._page, width=size.width, height=size.height, marker=view.marker, palette=plots.palette_of(view),
-            light=view.light,
+            light=view.light, colours=self.app.fit.colours, at=self._at,
+            moment=(seen.which if seen is not None else "") or ("final" if ended else "now"),
         )  # fmt: skip
 
     def _draw(self) -> None:
-        look, page = self.look, self._room()
-        if not page.width:
-            return
+        page = self._room()
+        if page.width:
+            self.query_one(Picture).show(self._block(page))
+
+    def _block(self, page: Page) -> Block:
+        look, seen, history = self.look, self.inquiry.seen, self.run.history
         if look is None:
-            block = [page.line("Nothing to look at yet: the data are being read.")]
-        elif self._answered is None:
-            block = [page.line(self._waiting())]
-        else:
-            block = drawn(look, self._answered[0].answer, self.run.history, page)
-        self.query_one(Picture).show(block)
+            return page.paragraph("Nothing to look at yet: the data are being read.")
+        if seen is None:
+            return drawn(look, {}, history, page) if look.from_log else page.paragraph(self._waiting(), "dim")
+        warnings = [line for text in seen.warnings for line in page.paragraph(clean(text, 300), page.trouble)]
+        return [*warnings, *drawn(look, seen.answer, history, page)]
 
     def _waiting(self) -> str:
-        if not self._alive():
-            return "This network is no longer in memory: only the latest run can be looked into. Press Escape, then r."
-        return "Asked; the answer comes at the next step."
+        return {
+            "memory": "Asked; the answer comes at the next step.",
+            "disk": "Reading the data and the weights that the run kept; a moment.",
+            "nowhere": "This network is no longer in memory and was not kept on the disk: train it again. Press Escape, "
+            "then r.",
+        }[self.inquiry.place]
 
     def _tell(self) -> None:
-        history = self.run.history
-        self.query_one("#inside-title", Line).set(
-            f"Inside {clean(self.run.name, 40)}   {views.status(self.run)}"
-        )
-        tabs: list[Content | tuple[str, str]] = []
-        room = self.size.width - 2
-        short = sum(len(look.title) + 5 for look in self._looks) > room
-        for index, look in enumerate(self._looks):
-            number = str((index + 1) % 10) if index < 10 else " "
-            if index == self._index:
-                tabs.append((f" {number} {look.title} ", "reverse bold"))
-            else:
-                tabs.append((f" {number} " + ("" if short else f"{look.title} "), "dim"))
-        content = Content.assemble(*tabs)
-        if content != self._shown:
-            self._shown = content
-            self.query_one("#inside-tabs", Line).update(content)
-        look = self.look
+        history, look, seen = self.run.history, self.look, self.inquiry.seen
+        name = clean(self.run.name, 40) + (f": {look.title}" if look is not None else "")
+        self.query_one("#inside-title", Line).set(f"Inside {name}   {views.status(self.run)}")
+        self._tell_tabs()
         if look is None:
             return
-        answer = self._answered[0] if self._answered is not None else None
-        self.query_one("#inside-about", Line).set(f"{when(answer, history)} {look.about}".strip())
-        keys = ["← → another look"]
-        keys += [f", . another example (#{self._example})"] if look.by_example else []
-        keys += ["p go on" if history.paused else "p pause", "space one step"] if self.run.active else []
-        self.query_one("#inside-keys", Line).set(written(self, "   ".join([*keys, "Escape back"])))
+        of = self._waiting() if seen is None and look.from_log else when(seen, history)
+        about = f"{of} {look.about}".strip()
+        self.query_one("#inside-about", Line).set(about)
+        self.query_one("#inside-keys", Line).set(written(self, "   ".join(self._keys(look))))
+
+    def _tell_tabs(self) -> None:
+        tabs = [
+            Tab(str((place + 1) % 10) if place < 10 else " ", look.title, look.short)
+            for place, look in enumerate(self._looks)
+        ]
+        rows = tab_rows(tabs, self._index, self.size.width - 2, self.size.height)
+        if rows == self._shown:
+            return
+        self._shown = rows
+        parts: list[str | tuple[str, str]] = []
+        for row in rows:
+            parts += ["\n"] if parts else []
+            parts += [(text, "reverse bold" if current else "dim") for text, current in row]
+        self.query_one("#inside-tabs", Line).update(Content.assemble(*parts))
+
+    def _keys(self, look: Look) -> list[str]:
+        """What can be pressed now, what matters most first: a narrow window cuts the end."""
+        history, page, seen = self.run.history, self._room(), self.inquiry.seen
+        part = self.query_one(Picture).part
+        keys = [f"↑ ↓ lines {part[0]}-{part[1]}/{part[2]}"] if part else []
+        if look.parts is not None and (count := parts(look, page, history)) > 1:
+            keys.append(f"{look.parts.keys} {look.parts.words} {self._at % count + 1}/{count}")
+        keys += ["← → looks", "Escape back"]
+        if seen is not None and seen.others:
+            keys.append(f"w {' or '.join(seen.others)} weights")
+        if self.run.active:
+            keys += ["p go on" if history.paused else "p pause", "space one step"]
+        return [*keys, "? all keys"]
 
     # -- choosing ----------------------------------------------------------------------------------------------------
 
@@ -215,15 +243,49 @@ class InsideScreen(Screen[None]):
     def action_look(self, index: int) -> None:
         """Look at the chosen one."""
         if 0 <= index < len(self._looks):
-            self._index, self._page = index, Page(0, 0)
+            self._index, self._at, self._page = index, 0, Page(0, 0)
             self._begin()
 
-    def action_example(self, by: int) -> None:
-        """Look at another example."""
+    def action_part(self, by: int) -> None:
+        """Another example, other units, other measures."""
         look = self.look
-        if look is None or not look.by_example:
+        if look is None or look.parts is None:
             return
-        most = int(self.run.history.started.sizes["train"]) if self.run.history.started else 1
-        self._example = (self._example + by) % max(1, most)
-        self._asked = None
-        self._ask()
+        self._at = (self._at + by) % parts(look, self._room(), self.run.history)
+        if look.parts.asks:
+            self.inquiry.again()
+            if self.inquiry.due():
+                self._ask(look)
+        self._draw()
+        self._tell()
+
+    def action_keys(self) -> None:
+        """All keys, and what each look shows."""
+        looks = "\n".join(f"{look.title}: {look.about}" for look in self._looks)
+        self.app.push_screen(TextScreen("Looking inside", f"{_HELP}\n\n{looks}"))
+
+    def action_weights(self) -> None:
+        """Look at other weights that the disk keeps: the best, the final, those of the newest checkpoint."""
+        seen, look = self.inquiry.seen, self.look
+        if look is None or seen is None or not seen.others:
+            return
+        kept = [which for which in _KEPT if which in (seen.which, *seen.others)]
+        self.inquiry.which = kept[(kept.index(seen.which) + 1) % len(kept)]
+        self.inquiry.again()
+
+    def action_move(self, lines: int) -> None:
+        """Move up or down a page that is longer than the window."""
+        self.query_one(Picture).move(lines)
+        self._tell()
+
+    def action_move_page(self, pages: int) -> None:
+        """Move by a window."""
+        self.action_move(pages * max(1, self.query_one(Picture).size.height - 1))
+
+    def on_mouse_scroll_down(self, event: MouseScrollDown) -> None:
+        """Move down."""
+        self.action_move(3)
+
+    def on_mouse_scroll_up(self, event: MouseScrollUp) -> None:
+        """Move up."""
+        self.action_move(-3)

@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 from textual.events import Click
-from textual.geometry import Region
 from textual.message import Message
-from textual.strip import Strip
-from textual.widget import Widget
 
 from ..chart_empty import without_curves
 from ..curves import ChartSpec
+from .text_rows import TextRows
 
 if TYPE_CHECKING:
     from ..charts import Chart
@@ -29,7 +27,7 @@ def warm() -> None:
     Chart().warm()
 
 
-class ChartView(Widget, can_focus=False):
+class ChartView(TextRows):
     """Shows what `ask` answers; `show()` asks again."""
 
     class Clicked(Message):
@@ -43,25 +41,12 @@ class ChartView(Widget, can_focus=False):
         super().__init__(id=id)
         self._ask = ask
         self._chart: Chart | None = None
-        self._lines: list[Text] = []
 
     def show(self) -> None:
         """Draw anew what changed; nothing while hidden."""
         if not self.size or not self.is_on_screen:
             return
-        lines = self._drawn(self._ask(self.size.width, self.size.height))
-        if len(lines) != len(self._lines):
-            self._lines = list(lines)
-            self.refresh()
-        else:
-            changed = [
-                row
-                for row, (new, old) in enumerate(zip(lines, self._lines, strict=True))
-                if new is not old and new != old
-            ]
-            self._lines = list(lines)
-            if changed:
-                self.refresh(*(Region(0, row, self.size.width, 1) for row in changed))
+        self.set_rows(self._drawn(self._ask(self.size.width, self.size.height)))
 
     def _drawn(self, spec: ChartSpec) -> list[Text]:
         if not spec.curves and spec.width and spec.height:
@@ -86,16 +71,3 @@ class ChartView(Widget, can_focus=False):
     def on_resize(self) -> None:
         """Draw for the new size."""
         self.call_after_refresh(self.show)
-
-    def render_line(self, y: int) -> Strip:
-        """Give one row."""
-        width, style = self.size.width, self.rich_style
-        if y >= len(self._lines):
-            return Strip.blank(width, style)
-        segments = [s for s in self._lines[y].render(self.app.console) if s.text]
-        return Strip(segments).apply_style(style).adjust_cell_length(width, style)
-
-    @property
-    def plain(self) -> str:
-        """The chart as text."""
-        return "\n".join(line.plain for line in self._lines)

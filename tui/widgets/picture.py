@@ -1,46 +1,48 @@
-"""Lines of styled text as a widget; only the rows that changed are painted."""
+"""A picture made of lines of text, as much of it as there is room for, moved up and down by the screen it is on."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from rich.text import Text
-from textual.geometry import Region
-from textual.strip import Strip
-from textual.widget import Widget
+from textual.message import Message
 
-from ..blocks import fitted
+from ..blocks import Block, fitted
+from .text_rows import TextRows
 
 
-class Picture(Widget, can_focus=False):
-    """Shows a block of lines from its top left corner."""
+class Picture(TextRows):
+    """Shows a block of lines from its top left corner on, or from a line further down."""
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+    class Resized(Message):
+        """Its size changed: what is drawn for the room it has is to be drawn again."""
+
+    def __init__(self, *, moves: bool = False, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        """`moves`: the screen moves it and says so; otherwise the last line tells how many are cut."""
         super().__init__(id=id)
-        self._lines: list[Text] = []
+        self._moves = moves
+        self._block: Block = []
+        self._top = 0
+
+    def on_resize(self) -> None:
+        """Tell the screen."""
+        self.post_message(self.Resized())
 
     def show(self, block: Sequence[Text]) -> None:
-        """Show a block, cut to the size of the widget."""
-        lines = fitted(block, self.size.width, self.size.height)
-        changed = [
-            row for row, line in enumerate(lines) if row >= len(self._lines) or line != self._lines[row]
-        ]
-        whole = len(lines) != len(self._lines)
-        self._lines = lines
-        if whole:
-            self.refresh()
-        elif changed:
-            self.refresh(*(Region(0, row, self.size.width, 1) for row in changed))
+        """Show a block, from the line on that was at the top."""
+        self._block = list(block)
+        self.move(0)
 
-    def render_line(self, y: int) -> Strip:
-        """Give one row."""
-        width, style = self.size.width, self.rich_style
-        if y >= len(self._lines):
-            return Strip.blank(width, style)
-        segments = [segment for segment in self._lines[y].render(self.app.console) if segment.text]
-        return Strip(segments).apply_style(style).adjust_cell_length(width, style)
+    def move(self, lines: int) -> None:
+        """Move down, or up; no further than the ends."""
+        width, height = self.size
+        self._top = max(0, min(self._top + lines, len(self._block) - height)) if self._moves else 0
+        shown = self._block[self._top : self._top + height] if self._moves else self._block
+        self.set_rows(fitted(shown, width, height))
 
     @property
-    def plain(self) -> str:
-        """The lines as text."""
-        return "\n".join(line.plain for line in self._lines)
+    def part(self) -> tuple[int, int, int] | None:
+        """First and last line that are shown, counted from 1, and how many there are; None if all are shown."""
+        if len(self._block) <= self.size.height:
+            return None
+        return self._top + 1, self._top + self.size.height, len(self._block)
