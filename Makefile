@@ -8,8 +8,10 @@ PINS := pyproject.toml constraints.txt
 # Arguments for ladera (run) and for pytest (test).
 ARGS ?=
 TESTS ?=
-# Test processes at a time.
-WORKERS ?= 2
+# Test processes at a time: tests of the real program wait a good part of their time.
+WORKERS ?= 3
+# Tests start the program some hundred times: compiled modules are kept, whatever the environment says.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

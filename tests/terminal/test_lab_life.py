@@ -17,25 +17,28 @@ from safetensors.numpy import load_file
 
 pytestmark = pytest.mark.terminal
 
+#: Long enough in slow motion for what the tests do to it, and over soon.
+SHORT = ("digits", "--set", "training.epochs=30")
+
 ENDED = ("finished", "stopped_early", "stopped", "diverged", "failed")
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The final weights of the default experiment, trained without a screen."""
+    """The final weights of the short experiment, trained without a screen."""
     import sys
 
     folder = tmp_path_factory.mktemp("undisturbed")
-    subprocess.run([sys.executable, "-m", "ladera.tui", "run", "digits", "--quiet"], cwd=folder, check=True)
+    subprocess.run([sys.executable, "-m", "ladera.tui", "run", *SHORT, "--quiet"], cwd=folder, check=True)
     return load_file(folder / "runs" / "digits-0001" / "final.safetensors")
 
 
 @pytest.fixture
 def lab(terminal: Callable[..., Any], python: str, tmp_path: Path) -> Callable[..., Any]:
-    """Open the lab and start the default experiment in slow motion."""
+    """Open the lab and start the short experiment in slow motion."""
 
     def start(*arguments: str, slow: bool = True, **options: Any) -> Any:
-        window = terminal(python, "-m", "ladera.tui", *arguments, cwd=tmp_path, **options)
+        window = terminal(python, "-m", "ladera.tui", *(arguments or ("lab", *SHORT)), cwd=tmp_path, **options)
         if not arguments:
             window.wait_for("press r")
             window.send("or" if slow else "r")
@@ -84,7 +87,7 @@ def test_a_closed_terminal_ends_the_screen_and_the_training_goes_on_to_its_end(
     window.close()
     time.sleep(1.0)
     assert window.cpu_share(1.0) < 0.5  # it trains in slow motion; a lost terminal would cost a whole core
-    assert wait_for_end(tmp_path) == "stopped_early"
+    assert wait_for_end(tmp_path) == "finished"
     assert window.wait() == 0
     assert same(tmp_path, undisturbed)
 
@@ -99,7 +102,7 @@ def test_a_signal_saves_ends_and_restores_and_resume_goes_on(
     assert window.restored() == []
     assert wait_for_end(tmp_path) == "stopped"
     assert ladera(python, tmp_path, "resume", "digits-0001", "--quiet").returncode == 0
-    assert wait_for_end(tmp_path) == "stopped_early"
+    assert wait_for_end(tmp_path) == "finished"
     assert same(tmp_path, undisturbed)
 
 
@@ -211,7 +214,7 @@ def test_leaving_asks_and_can_hand_the_run_over_to_the_background(
     window.send("\x1b[B\r")
     assert window.wait() == 0
     assert window.restored() == []
-    assert wait_for_end(tmp_path) == "stopped_early"
+    assert wait_for_end(tmp_path) == "finished"
     assert same(tmp_path, undisturbed)
 
 

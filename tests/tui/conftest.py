@@ -130,7 +130,8 @@ class Script:
         experiment = options.pop("experiment", None) or self.experiment()
         run = Run(experiment, label, number=number, **options)
         run.incoming.extend(events)
-        run.poll()
+        while run.incoming:  # a loaded machine folds less at once
+            run.poll()
         return run
 
     def states(self) -> dict[str, Run]:

@@ -56,7 +56,7 @@ async def test_some_hundred_keys(
     rng = random.Random(0)
     ends = [None, "finished", "stopped_early", "diverged"]
     async with open_lab(lambda run: script.events(reason=rng.choice(ends))) as lab:
-        await mash(lab, rng, 150)
+        await mash(lab, rng, 100)
 
 
 @pytest.mark.soak
