@@ -6,6 +6,8 @@ from __future__ import annotations
 FASTEST, SLOWEST = 0.25, 2.0
 #: Seconds from the start of a run in which frames come as fast as they may: a short run is worth being seen.
 EAGER = 2.0
+#: Bytes a second that frames may take on the long run, and so many at once: a connection is shared with others.
+BYTES, BURST = 13_000, 12_000
 #: Seconds between looks at a terminal that is still busy with the last frame, and until it is called slow.
 BUSY, SLOW = 0.5, 1.0
 
@@ -17,6 +19,8 @@ class Redraw:
         """`used` is the processor time of the drawing thread so far, in seconds."""
         self._used = used
         self._due = 0.0
+        self._room, self._seen = float(BURST), (0.0, 0)
+        "Bytes that may still be written at once; and when that was reckoned, with the bytes written until then."
         self._eager_until = 0.0
         self._behind_since: float | None = None
         self._sent = False
@@ -50,12 +54,16 @@ class Redraw:
         """Whether enough time has passed since the last frame."""
         return now >= self._due
 
-    def drawn(self, now: float, used: float, share: float) -> None:
+    def drawn(self, now: float, used: float, share: float, written: int = 0) -> None:
         """A frame was drawn: the next comes when what they cost is at most that share of the time.
 
-        The cost is the thread's processor time from the frame before to this one, painting included.
+        The cost is the thread's processor time from the frame before to this one, painting included; and `written` are
+        the bytes that the terminal was given so far.
         """
         self._sent = True
         cost, self._used = used - self._used, used
         pause = FASTEST if now < self._eager_until else cost / share
-        self._due = now + min(SLOWEST, max(FASTEST, pause))
+        before, bytes_before = self._seen
+        self._room = min(BURST, self._room + BYTES * (now - before)) - (written - bytes_before)
+        self._seen = now, written
+        self._due = now + max(min(SLOWEST, max(FASTEST, pause)), -self._room / BYTES)

@@ -5,6 +5,7 @@ No widget and no terminal in here. A training thread only appends events to a qu
 
 from __future__ import annotations
 
+import gc
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -335,9 +336,12 @@ def keep_in(root: Path) -> Trainer:
         )
         with crash_traces() as trace:
             for event in recorder.record(events):
-                if isinstance(event, RunStarted) and recorder.directory is not None:
-                    run.directory = recorder.directory
-                    trace(run.directory)
+                if isinstance(event, RunStarted):
+                    # What was imported and read stays; a collector that walks through it would hold up a key press.
+                    gc.freeze()
+                    if recorder.directory is not None:
+                        run.directory = recorder.directory
+                        trace(run.directory)
                 yield event
 
     return train

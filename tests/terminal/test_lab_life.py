@@ -38,7 +38,9 @@ def lab(terminal: Callable[..., Any], python: str, tmp_path: Path) -> Callable[.
     """Open the lab and start the short experiment in slow motion."""
 
     def start(*arguments: str, slow: bool = True, **options: Any) -> Any:
-        window = terminal(python, "-m", "ladera.tui", *(arguments or ("lab", *SHORT)), cwd=tmp_path, **options)
+        window = terminal(
+            python, "-m", "ladera.tui", *(arguments or ("lab", *SHORT)), cwd=tmp_path, **options
+        )
         if not arguments:
             window.wait_for("press r")
             window.send("or" if slow else "r")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ladera.tui.redraw import BUSY, EAGER, FASTEST, SLOW, SLOWEST, Redraw
+from ladera.tui.redraw import BURST, BUSY, BYTES, EAGER, FASTEST, SLOW, SLOWEST, Redraw
 
 
 @pytest.mark.parametrize(("cost", "pause"), [(0.0, FASTEST), (0.02, 1.0), (9.0, SLOWEST)])
@@ -24,6 +24,21 @@ def test_a_run_that_starts_is_seen_often_whatever_it_costs() -> None:
     assert redraw.due(100.1 + FASTEST)
     redraw.drawn(100.1 + EAGER, 10.0, share=0.02)
     assert not redraw.due(100.1 + EAGER + FASTEST)
+
+
+def test_frames_take_no_more_bytes_than_the_connection_is_to_bear() -> None:
+    redraw, now, written = Redraw(used=0.0), 100.0, 50_000
+    redraw.drawn(now, 0.0, 1.0, written)
+    now += 10.0  # what was written before is long gone
+    redraw.begin(now)
+    began, first = now, written
+    while now < began + 20.0:
+        if redraw.due(now):
+            redraw.drawn(now, 0.0, 1.0, written)
+            written += 6_000
+        now += 0.1
+    assert written - first <= BURST + 2 * 6_000 + BYTES * 20.0
+    assert written - first > 0.9 * BYTES * 20.0
 
 
 def test_a_terminal_that_stays_behind_is_slow_until_a_frame_arrives_in_time() -> None:

@@ -26,6 +26,8 @@ from ..widgets.line import Line, written
 from ..widgets.runs_table import RunsTable
 from .looking import LookingScreen
 
+#: When the collector of garbage looks at its three generations: a frame makes thousands of objects, and is not to be held up.
+_COLLECTOR = 10_000, 20, 20
 #: Share of its thread's time that drawing may take while training, and while training waits or is elsewhere.
 _BUDGET, _IDLE_BUDGET = 0.02, 0.25
 #: What the line of keys leaves to the help page where there is little room.
@@ -112,8 +114,13 @@ class LabScreen(LookingScreen):
     def _after_the_first_frame(self) -> None:
         """Start the garbage collector, which need not look at what the start left; import what will be needed soon."""
         gc.freeze()
+        gc.set_threshold(*_COLLECTOR)
         gc.enable()
-        threading.Thread(target=self.app.prepare, name="preparing", daemon=True).start()
+        threading.Thread(target=self._prepare, name="preparing", daemon=True).start()
+
+    def _prepare(self) -> None:
+        self.app.prepare()
+        gc.freeze()
 
     # -- showing -----------------------------------------------------------------------------------------------------
 
@@ -131,7 +138,7 @@ class LabScreen(LookingScreen):
         self._stale = self._stale or slow != self._redraw.slow
         if self._stale and free and (self._redraw.due(now) or run is None or not run.active):
             self._stale = False
-            self._redraw.drawn(now, time.thread_time(), self._share(run))
+            self._redraw.drawn(now, time.thread_time(), self._share(run), self.app.written)
             self.show_all()
 
     def _share(self, run: Run | None) -> float:
@@ -178,9 +185,10 @@ class LabScreen(LookingScreen):
         room = max(1, self.size.width - max(cell_len(status) + 2, 20) - 2)
         self.query_one("#headline", Line).set(views.headline(run, app.experiment, room))
         experiment = run.experiment if run is not None else app.experiment
-        self.query_one("#side").border_title = (
-            "Experiment" if experiment == app.experiment else "Next experiment: r trains it"
-        )
+        title = "Experiment" if experiment == app.experiment else "Next experiment: r trains it"
+        side = self.query_one("#side")
+        if side.border_title != title:  # to set it paints the whole panel
+            side.border_title = title
         stopping = self.query_one("#stopping", Line)
         width = stopping.content_size.width or 80
         stopping.set("\n".join(views.stopping_lines(run, width, ascii_only=ascii_only)))

@@ -64,9 +64,9 @@ class LookingScreen(Screen[None]):
         return plots.metric_chart(app.current, app.sitting.runs, app.shown_view, width, height)
 
     def show_charts(self) -> None:
-        """Draw the charts that are visible."""
+        """Draw the charts that are visible, one after the other: a key press comes between them."""
         for chart in self.query(ChartView):
-            chart.show()
+            self.call_later(chart.show)
 
     def _look(self, **changes: Any) -> None:
         self.app.look(replace(self.app.view, **changes))
