@@ -15,18 +15,19 @@ import platform
 import time
 import traceback
 from collections.abc import Generator, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Protocol
 
 import torch
 
-from . import diagnosis, probes
+from . import diagnosis, ending, probes
 from .branching import Branch, Ring
 from .changes import changes, refuse_unchangeable
 from .clock import Clock
 from .controls import Command, Controls, refusal
 from .data.prepare import Examples
+from .ending import Ending
 from .errors import InputError, LaderaError
 from .events import (
     Checked,
@@ -45,10 +46,9 @@ from .events import (
     StorageFailed,
 )
 from .experiment import Experiment
-from .findings import short
 from .history import History
 from .saving import Keeper, Saving
-from .stopping import Verdict
+from .spread import Spread
 from .training import Training
 
 
@@ -141,42 +141,6 @@ def _in_words(error: Exception, training: Training) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-@dataclass
-class _Spread:
-    """Mean, lowest and highest of the losses since the last report."""
-
-    total: float = 0.0
-    count: int = 0
-    low: float = math.inf
-    high: float = -math.inf
-
-    def add(self, value: float) -> None:
-        self.total += value
-        self.count += 1
-        self.low = min(self.low, value)
-        self.high = max(self.high, value)
-
-    @property
-    def mean(self) -> float:
-        return self.total / self.count if self.count else math.nan
-
-
-@dataclass(frozen=True, slots=True)
-class _Ending:
-    """How a run is to end."""
-
-    reason: str
-    "As in RunEnded."
-    detail: str
-    keeps: bool = True
-    "Whether the final weights are kept."
-    saves: bool = True
-    "Whether the complete state is saved, so that the run can go on."
-    tests: bool = True
-    "Whether the test part is looked at."
-    interrupted_by: str = ""
-
-
 class _Loop:
     """The loop and its position in the run, which together with `training` is what a checkpoint keeps."""
 
@@ -198,14 +162,14 @@ class _Loop:
         "The epoch in progress."
         self.index = 0
         "Its next batch."
-        self.in_epoch = _Spread()
-        self.in_report = _Spread()
+        self.in_epoch = Spread()
+        self.in_report = Spread()
         self.first_loss: float | None = None
         self.last_loss = math.nan
         self.tests = 0
         self.anew: tuple[str, ...] = ()
         "Random choices that do not go on where the checkpoint left them."
-        self.ending: _Ending | None = None
+        self.ending: Ending | None = None
         "Set once the run is to end."
         self.paused = False
         self.pause_at_step: int | None = None
@@ -242,7 +206,7 @@ class _Loop:
                 self.index += 1
                 self._take(loss)
                 if not math.isfinite(loss):
-                    self.ending = _diverged(f"the loss became {loss} at step {training.step + 1}")
+                    self.ending = ending.diverged(f"the loss became {loss} at step {training.step + 1}")
                     yield self._steps_ended(training.step + 1)
                     break
                 if training.step % report_every == 0:
@@ -257,7 +221,7 @@ class _Loop:
             if self.ending is None:
                 yield from self._end_epoch(chance)
         if self.ending is None:
-            self.ending = _Ending("finished", self._why_finished())
+            self.ending = ending.finished(self.epoch - 1, training.experiment.training.epochs)
         yield from self._end()
 
     def _started(self, chance: float | None) -> RunStarted:
@@ -293,7 +257,7 @@ class _Loop:
     def _resumed(self, checkpoint: Checkpoint) -> Resumed:
         training, checks = self.training, checkpoint.history.checks
         if checks and checks[-1].verdict == "stop" and training.stopping.exhausted:
-            self.ending = _Ending("stopped_early", self._why_early(checks[-1]))
+            self.ending = ending.stopped_early(training.experiment.stopping, checks[-1])
         found = changes(checkpoint.plain["experiment"], training.experiment.plain())
         return Resumed(time=self.now(), epoch=self.epoch - 1, step=training.step, changes=found)
 
@@ -314,7 +278,7 @@ class _Loop:
             self.first_loss = loss
 
     def _steps_ended(self, step: int | None = None) -> StepsEnded:
-        spread, self.in_report = self.in_report, _Spread()
+        spread, self.in_report = self.in_report, Spread()
         return StepsEnded(
             time=self.now(), epoch=self.epoch, step=self.training.step if step is None else step,
             loss=spread.mean, low=spread.low, high=spread.high,
@@ -340,7 +304,7 @@ class _Loop:
             time=self.now(), epoch=epoch, step=training.step, train=train, validation=validation, lr=training.optimizer.lr,
             seconds=seconds, examples_per_second=len(training.data.train.x) / seconds,
         )  # fmt: skip
-        self.epoch, self.index, self.in_epoch = epoch + 1, 0, _Spread()
+        self.epoch, self.index, self.in_epoch = epoch + 1, 0, Spread()
         if validation is not None:
             yield self._check(epoch, validation)
         if epoch & (epoch - 1) == 0:
@@ -349,12 +313,12 @@ class _Loop:
         start = max(self.first_loss or 0.0, chance or 0.0)
         # One batch loss, taken before its update, may be a single overshoot: the epoch's end must be as bad.
         if not math.isfinite(train["loss"]):
-            self.ending = _diverged(f"the training loss became {train['loss']} in epoch {epoch}")
+            self.ending = ending.diverged(f"the training loss became {train['loss']} in epoch {epoch}")
         elif self.ending is None and spread.low > 10 * start > 0 and train["loss"] > 10 * start:
             words = f"the loss stayed above ten times its start ({start:.4g}) through epoch {epoch}"
-            self.ending = _diverged(words)
+            self.ending = ending.diverged(words)
         if self.ending is None and self.stop_after_epoch:
-            self.ending = _Ending("stopped", f"stopped on request after epoch {epoch}")
+            self.ending = Ending("stopped", f"stopped on request after epoch {epoch}")
         if self.ending is None and self.pause_after_epoch is not None and epoch >= self.pause_after_epoch:
             self.pause_after_epoch = None
             yield self._taken(Command("pause"))
@@ -396,26 +360,12 @@ class _Loop:
             training.keep_best()
         training.torn = False
         if verdict.stop:
-            self.ending = _Ending("stopped_early", self._why_early(verdict))
+            self.ending = ending.stopped_early(stopping, verdict)
         return Checked(
             time=self.now(), epoch=epoch, value=value, best=verdict.best, best_epoch=verdict.best_epoch,
             reference=verdict.reference, wait=verdict.wait, patience=verdict.patience,
             verdict="stop" if verdict.stop else "improved" if verdict.improved else "waiting",
         )  # fmt: skip
-
-    def _why_finished(self) -> str:
-        made, asked = self.epoch - 1, self.training.experiment.training.epochs
-        if made > asked:
-            return f"{made:,} epochs were made before, more than training.epochs"
-        return "its one epoch was made" if made == 1 else f"all {made:,} epochs were made"
-
-    def _why_early(self, last: Verdict | Checked) -> str:
-        stopping = self.training.experiment.stopping
-        best = "" if last.best is None else f"; best {short(last.best)} at epoch {last.best_epoch}"
-        margin = f" by more than {stopping.min_delta:g}" if stopping.min_delta else ""
-        return (
-            f"{stopping.monitor} did not improve{margin} in {last.wait} check{'s' * (last.wait != 1)}{best}"
-        )
 
     def _end(self) -> Iterator[Event]:
         assert self.ending is not None
@@ -446,8 +396,8 @@ class _Loop:
             parts.append(part)
             command = yield from self._asked_to_leave()
             if command is not None:
-                ending = _asked(command)
-                self.ending = replace(ending, detail=f"{ending.detail} before the test part was evaluated")
+                wish = ending.asked(command)
+                self.ending = replace(wish, detail=f"{wish.detail} before the test part was evaluated")
                 return None
         self.tests += 1
         return training.measured(torch.cat(parts), training.data.test.y) | {"evaluations": self.tests}
@@ -455,20 +405,20 @@ class _Loop:
     def fail(self, detail: str) -> Iterator[Event]:
         """End a run that an exception cut off: whatever can be kept is, and it can go on from its last complete step."""
         whole = not self.training.torn
-        self.ending = _Ending("failed", detail, keeps=whole, saves=whole, tests=False)
+        self.ending = Ending("failed", detail, keeps=whole, saves=whole, tests=False)
         try:
             yield from self._end()
         except Exception as error:
             yield self.ended(replace(self.ending, detail=f"{detail}; nor could it be saved ({error})"))
 
     def ended(
-        self, ending: _Ending, *, restored: int | None = None, test: Mapping[str, Any] | None = None
+        self, end: Ending, *, restored: int | None = None, test: Mapping[str, Any] | None = None
     ) -> RunEnded:
         """Build the last event."""
         return RunEnded(
-            time=self.now(), reason=ending.reason, epoch=self.epoch - 1, step=self.training.step,
+            time=self.now(), reason=end.reason, epoch=self.epoch - 1, step=self.training.step,
             best_epoch=self.training.stopping.state()["best_epoch"], restored_epoch=restored, test=test,
-            weights=self.training.sparsity(), seconds=self.now(), detail=ending.detail, interrupted_by=ending.interrupted_by,
+            weights=self.training.sparsity(), seconds=self.now(), detail=end.detail, interrupted_by=end.interrupted_by,
         )  # fmt: skip
 
     # -- commands ----------------------------------------------------------------------------------------------------
@@ -510,7 +460,7 @@ class _Loop:
             case "finish_epoch":
                 self.stop_after_epoch, self.paused = True, False
             case "stop" | "abandon":
-                self.ending = _asked(command)
+                self.ending = ending.asked(command)
             case "pace":
                 self.pace = float(value)
             case "checkpoint":
@@ -600,26 +550,13 @@ class _Loop:
             )
         self.anew = self.training.restore(checkpoint.tensors, plain["training"])
         self.epoch, self.index = plain["epoch"], plain["index"]
-        self.in_epoch, self.in_report = _Spread(**plain["in_epoch"]), _Spread(**plain["in_report"])
+        self.in_epoch, self.in_report = Spread(**plain["in_epoch"]), Spread(**plain["in_report"])
         self.first_loss, self.tests = plain["first_loss"], plain["tests"]
         self.clock = Clock(plain["seconds"], plain["epoch_seconds"])
 
     def now(self) -> float:
         """Seconds of training so far, without pauses."""
         return self.clock.seconds
-
-
-def _asked(command: Command) -> _Ending:
-    """Return how a run ends that is told to stop or to be abandoned."""
-    if command.name == "abandon":
-        return _Ending("stopped", "abandoned on request", keeps=False, saves=False, tests=False)
-    words = f"stopped by {command.value}" if command.value else "stopped on request"
-    # What was interrupted goes on later, and is tested then.
-    return _Ending("stopped", words, tests=not command.value, interrupted_by=command.value or "")
-
-
-def _diverged(detail: str) -> _Ending:
-    return _Ending("diverged", detail, saves=False)
 
 
 def _version(package: str) -> str:

@@ -53,8 +53,11 @@ def guarded(program: Callable[[], int]) -> int:
         signal.signal(number, lambda received, _frame: _send(child, received))
     status = _ended(child, group)
     _hand_terminal(child, group)
-    if os.WIFSIGNALED(status):
+    if os.WIFSIGNALED(status) or _changed(
+        before
+    ):  # a second Ctrl-C leaves at once, whatever the screen is like
         _restore(before)
+    if os.WIFSIGNALED(status):
         killer = os.WTERMSIG(status)
         os.write(2, f"ladera was killed by signal {killer} ({signal.strsignal(killer)}); "
                     "`ladera runs` lists what can be resumed\n".encode())  # fmt: skip
@@ -94,6 +97,13 @@ def _hand_terminal(giver: int, taker: int) -> None:
 def _send(child: int, number: int) -> None:
     with suppress(ProcessLookupError):
         os.kill(child, number)
+
+
+def _changed(before: list[Any]) -> bool:
+    try:
+        return termios.tcgetattr(0) != before
+    except (OSError, termios.error):
+        return False
 
 
 def _restore(before: list[Any]) -> None:

@@ -103,3 +103,26 @@ def test_a_shell_can_suspend_it_and_gets_its_terminal_back(
     window.wait_for("the end")
     window.send("echo and alive\n")
     window.wait_for("\nand alive")
+
+
+LEAVES = """
+import os, sys, tty
+from ladera.tui.guard import guarded
+
+def program():
+    tty.setraw(0)
+    os.write(1, b"\\x1b[?1049h\\x1b[?25l\\x1b[?1003h")
+    os._exit(130)
+
+sys.exit(guarded(program))
+"""
+
+
+def test_a_program_that_leaves_without_a_word_leaves_the_terminal_as_it_was(
+    terminal: Callable[..., Any], python: str, tmp_path: Path
+) -> None:
+    """As another Ctrl-C does while the lab saves: the screen is still up, and nobody takes it down."""
+    (tmp_path / "leaves.py").write_text(LEAVES)
+    window = terminal(python, str(tmp_path / "leaves.py"))
+    assert window.wait() == 130
+    assert window.restored() == []

@@ -94,6 +94,34 @@ def test_a_closed_terminal_ends_the_screen_and_the_training_goes_on_to_its_end(
     assert same(tmp_path, undisturbed)
 
 
+def test_what_waits_behind_it_gets_its_turn_without_a_terminal(lab: Any, tmp_path: Path) -> None:
+    window = lab("lab", "digits", "--set", "training.epochs=1000", "--set", "stopping.enabled=false")
+    window.wait_for("press r")
+    window.send("r")
+    window.wait_for("● training")
+    window.send("r")
+    window.wait_for("is queued")
+    window.close()
+    assert window.wait() == 0
+    for name in ("digits-0001", "digits-0002"):
+        assert status(tmp_path, name)["state"] == "finished"
+
+
+def test_a_hand_over_is_finished_without_a_terminal(
+    lab: Any, tmp_path: Path, undisturbed: dict[str, Any]
+) -> None:
+    window = lab()
+    window.send("D")
+    window.wait_for("saves it and hands it")
+    window.close()
+    window.wait()
+    until = time.monotonic() + 60
+    while not (tmp_path / "runs" / "digits-0001" / "final.safetensors").exists():
+        assert time.monotonic() < until, status(tmp_path)
+        time.sleep(0.1)
+    assert same(tmp_path, undisturbed)
+
+
 @pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGINT", 130)])
 def test_a_signal_saves_ends_and_restores_and_resume_goes_on(
     lab: Any, python: str, tmp_path: Path, undisturbed: dict[str, Any], name: str, code: int
