@@ -42,9 +42,8 @@ format: setup  ## Format the code and mend what ruff can mend
 screenshots: setup  ## Draw the pictures of the README anew
 	$(BIN)/python scripts/screenshots.py
 
-bench: setup  ## Measure the training step and the start; on a quiet machine
-	$(BIN)/python benchmarks/step.py
-	$(BIN)/python benchmarks/startup.py
+bench: setup  ## Measure everything that benchmarks/README.md tells; on a quiet machine, a quarter of an hour
+	for each in step startup screen redraw recording list_runs watch_log; do echo "== $$each"; $(BIN)/python benchmarks/$$each.py || exit 1; done
 
 soak: setup  ## The long proofs
 	$(BIN)/pytest -m soak $(TESTS)

@@ -150,7 +150,8 @@ def test_how_long_sigterm_takes(short: Bench, way: str) -> None:
         window.signal(signal.SIGTERM)
         code = window.wait()
         times.append(time.monotonic() - began - 0.1)  # `wait` sleeps so long after the end
-        assert code in (143, 0), "0 if it came to its end by itself"
+        # One that came to its end by itself leaves with 0, or is killed while the interpreter takes itself down.
+        assert code == 143 or (code in (0, -signal.SIGTERM) and short.status()["state"] == "finished")
         window.end()
     times.sort()
     p50, p99 = statistics.median(times), times[min(len(times) - 1, round(0.99 * len(times)))]
