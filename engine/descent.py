@@ -8,7 +8,7 @@ import torch
 
 from . import regularization
 from .experiment import Experiment
-from .layers import Network
+from .network import Network
 from .optimizers import Optimizer, State
 
 

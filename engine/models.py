@@ -19,12 +19,12 @@ from .layers import (
     Layer,
     Linear,
     MaxPool,
-    Network,
     Polynomials,
     Reshape,
     Sigmoid,
     Softmax,
 )
+from .network import Network
 
 Shape = tuple[int, ...]
 

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from .descent import descend
-from .layers import Activation, Dropout, Network, Relu, Sigmoid, Tanh
+from .layers import Activation, Dropout, Relu, Sigmoid, Tanh
+from .network import Network
 from .probe_weights import exact, histogram, median_rates, rms
 
 if TYPE_CHECKING:

@@ -14,11 +14,12 @@ from torch import Tensor
 from .. import augmentation
 from ..errors import InputError
 from ..experiment import Augmentation, Experiment
+from ..seeds import stream
 from . import statistics
 from .checks import near_zero, refuse_infinite, refuse_misfits, refuse_no_statistics, refuse_small
 from .dataset import Dataset, load
 from .names import Form, PartName, Task
-from .split import split_indices, stratified_subset, stream
+from .split import split_indices, stratified_subset
 
 
 @dataclass(frozen=True, slots=True, eq=False)

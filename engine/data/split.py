@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from zlib import crc32
-
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
+from ..seeds import stream
 from .names import Task
 
 PARTS = ("training", "validation", "test")
-
-
-def stream(seed: int, purpose: str) -> np.random.Generator:
-    """Return the run's random numbers for one purpose; other purposes neither disturb them nor resemble them."""
-    return np.random.default_rng([seed, crc32(purpose.encode())])
 
 
 def split_indices(

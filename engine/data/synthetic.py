@@ -10,9 +10,9 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from ..seeds import stream
 from .dataset import Dataset, refuse_too_large
 from .names import FACTS
-from .split import stream
 
 Array = NDArray[Any]
 Examples = tuple[Array, Array]

@@ -28,7 +28,6 @@ from ladera.engine.layers import (
     LeakyRelu,
     Linear,
     MaxPool,
-    Network,
     Polynomials,
     Relu,
     Reshape,
@@ -37,6 +36,7 @@ from ladera.engine.layers import (
     Tanh,
 )
 from ladera.engine.models import build
+from ladera.engine.network import Network
 
 # -- backward passes against autograd --------------------------------------------------------------------------------
 

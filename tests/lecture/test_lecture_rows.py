@@ -16,7 +16,8 @@ from ladera.engine.diagnosis import before_training
 from ladera.engine.events import Checked, EpochEnded, Event, LayersProbed, RunEnded, RunStarted, StepsEnded
 from ladera.engine.experiment import Cnn, Mlp, Regularization
 from ladera.engine.history import History
-from ladera.engine.layers import BatchNorm, Network
+from ladera.engine.layers import BatchNorm
+from ladera.engine.network import Network
 from ladera.engine.optimizers import OPTIMIZERS
 from ladera.engine.training import Training
 from ladera.tui.run_rows import comparison, ordered
