@@ -64,6 +64,7 @@ class Redraw:
         cost, self._used = used - self._used, used
         pause = FASTEST if now < self._eager_until else cost / share
         before, bytes_before = self._seen
-        self._room = min(BURST, self._room + BYTES * (now - before)) - (written - bytes_before)
+        room = min(BURST, self._room + BYTES * (now - before)) - (written - bytes_before)
+        self._room = max(room, -BURST)  # pages that keys opened are no debt of the frames
         self._seen = now, written
         self._due = now + max(min(SLOWEST, max(FASTEST, pause)), -self._room / BYTES)

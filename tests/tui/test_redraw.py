@@ -41,6 +41,13 @@ def test_frames_take_no_more_bytes_than_the_connection_is_to_bear() -> None:
     assert written - first > 0.9 * BYTES * 20.0
 
 
+def test_pages_that_keys_opened_do_not_hold_frames_up_for_long() -> None:
+    redraw = Redraw(used=0.0)
+    redraw.drawn(100.0, 0.0, 1.0, 0)
+    redraw.drawn(101.0, 0.0, 1.0, 1_000_000)
+    assert redraw.due(101.0 + BURST / BYTES + 0.01)
+
+
 def test_a_terminal_that_stays_behind_is_slow_until_a_frame_arrives_in_time() -> None:
     redraw = Redraw(used=0.0)
     assert redraw.carried(100.0, behind=False)
