@@ -210,9 +210,13 @@ class Steering(LabBase):
 
         def complaint(text: str) -> str | None:
             try:
-                change(before, shlex.split(text))
+                changed = change(before, shlex.split(text))
             except (LaderaError, ValueError) as error:
                 return str(error).replace("--set ", "")
+            if changed.training.epochs <= epoch and all(
+                changeable(key) for key, _, _ in difference(before, changed)
+            ):
+                return f"no epoch is left after epoch {epoch}: choose an earlier one (, and .), or add training.epochs={2 * epoch}"
             return None
 
         def go(text: str | None) -> None:
