@@ -92,6 +92,8 @@ class Frame:
         notes: list[tuple[str, Style]] = []
         if spec.log_y and not ranges.log_y:
             notes.append(("linear y: a logarithm needs values above 0", trouble))
+        elif ranges.log_y and any(_reaches_zero(curve) for curve in spec.curves):
+            notes.append(("0 lies below", style))
         if any(len(nonfinite(c)) for c in spec.curves):
             notes.append((f"{'x' if self.ascii else '×'} not finite", trouble))
         names: list[tuple[str, Style]] = []
@@ -159,3 +161,7 @@ class Frame:
             return "." if place < 0 else _OTHERS_ASCII[place % len(_OTHERS_ASCII)]
         strong = sum(c.style == "strong" for c in curves[:index])
         return _STRONG_ASCII[strong % len(_STRONG_ASCII)]
+
+
+def _reaches_zero(curve: Curve) -> bool:
+    return any(bool((np.asarray(values) == 0).any()) for values in (curve.y, curve.low) if values is not None)

@@ -70,16 +70,6 @@ class Editing(LabBase):
     def _set(self, setting: str) -> None:
         self.take(change(self.experiment, [setting]))
 
-    def take(self, experiment: Experiment, base: str | None = None) -> None:
-        """Make this the experiment of the form, and `base` what it began with; `u` undoes it."""
-        before = self.experiment, self.base, self.begun
-        self.experiment = experiment
-        if base is not None:
-            self.base, self.begun = base, experiment
-        if experiment != before[0]:
-            self._before.append(before)
-            self.lab.show_experiment()
-
     def use_experiment(self, experiment: Experiment, name: str, changes: Mapping[str, Change]) -> None:
         """Put the experiment of a run into the form, with the `changes` that were made while it trained."""
         changed = ", ".join(

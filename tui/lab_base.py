@@ -129,6 +129,16 @@ class LabBase(App[str]):
         """What a run of the form's experiment is called."""
         return run_name(self.experiment, self.base, self.begun)
 
+    def take(self, experiment: Experiment, base: str | None = None) -> None:
+        """Make this the experiment of the form, and `base` what it began with; `u` undoes it."""
+        before = self.experiment, self.base, self.begun
+        self.experiment = experiment
+        if base is not None:
+            self.base, self.begun = base, experiment
+        if experiment != before[0]:
+            self._before.append(before)
+            self.lab.show_experiment()
+
     def look_at(self, number: int) -> None:
         """Make a run the current one."""
         run = next((run for run in self.sitting.runs if run.number == number), None)

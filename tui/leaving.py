@@ -62,6 +62,7 @@ class Leaving(LabBase):
                     ("detach", f"Leave and let it train in the background (`{look}` shows it)"),
                     ("stop", f"Save it, stop it and leave (`{again}` goes on later)"),
                 ],
+                lambda: training.active,
             ),
             go,
         )
@@ -76,7 +77,11 @@ class Leaving(LabBase):
         else:
             ways = [("on", "Stay here"), ("detach", "Leave; only the one that trains goes on")]
             self.ask(
-                ChoiceScreen(f"Leave {clean(training.name)} in the background?{not_trained(queued)}", ways),
+                ChoiceScreen(
+                    f"Leave {clean(training.name)} in the background?{not_trained(queued)}",
+                    ways,
+                    lambda: training.active,
+                ),
                 lambda way: self._leave_behind(training) if way == "detach" else None,
             )
 

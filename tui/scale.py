@@ -21,7 +21,7 @@ class Ranges:
     x: Range
     y: Range
     log_y: bool
-    "Whether y is logarithmic; False, although it was asked for, where a value is not positive."
+    "Whether y is logarithmic; False, although it was asked for, where a value is negative or none is positive."
 
 
 def choose_ranges(spec: ChartSpec, previous: Ranges | None) -> Ranges:
@@ -32,11 +32,13 @@ def choose_ranges(spec: ChartSpec, previous: Ranges | None) -> Ranges:
     parts = [np.asarray(a) for c in spec.curves for a in (c.x, c.nonfinite)]
     x = np.concatenate(parts) if parts else np.empty(0)
     asked = spec.y_range if spec.y_range and all(map(math.isfinite, spec.y_range)) else ()
-    log = spec.log_y and not (y <= 0).any() and all(tame(end) > 0 for end in asked)
+    above = y[np.isfinite(y) & (y > 0)]
+    bearable = not (y < 0).any() and (len(above) > 0 or not np.isfinite(y).any())
+    log = spec.log_y and bearable and all(tame(end) > 0 for end in asked)
     old_y = previous.y if previous and previous.log_y == log else None
     return Ranges(
         _choose(spec.x_range, x, previous.x if previous else None, log=False),
-        _choose(spec.y_range, y, old_y, log),
+        _choose(spec.y_range, above if log else y, old_y, log),
         log,
     )
 

@@ -109,7 +109,8 @@ class Steering(LabBase):
 
     def _ask_to_stop(self, question: str, ways: tuple[str, ...]) -> None:
         """Ask for one of the ways to stop; the first answer goes on training."""
-        if self.current is None or not self.current.active:
+        run = self.current
+        if run is None or not run.active:
             self._command("stop", "")
             return
         told = {
@@ -122,7 +123,7 @@ class Steering(LabBase):
         }
         choices = [("on", "Go on training"), *((way, told[way][0]) for way in ways)]
         self.ask(
-            ChoiceScreen(question, choices),
+            ChoiceScreen(question, choices, lambda: run.active),
             lambda way: self._command(way, told[way][1]) if way in told else None,
         )
 
@@ -231,6 +232,7 @@ class Steering(LabBase):
             name = split_name(run.name)[0] if run.directory is not None else self.base
             label = run_name(changed, name, before)
             self._look_at_new(self.sitting.start(changed, label, None if from_start else branch))
+            self.take(changed)  # what is looked at and what the form shows are the same; u takes it back
 
         help_text = (
             f"A new run from epoch {epoch} of {run.name}, with the same data order, the values that were in force there, and "

@@ -142,7 +142,8 @@ def _chart(history: History, width: int, unicode: bool) -> list[Text]:
     if history.best:
         marks.append(Mark(history.best[0], f"best @ {history.best[0]}", "best"))
     drawn = tuple(curve for curve in curves if curve is not None)
-    positive = all(np.all(np.asarray(curve.y) > 0) for curve in drawn)
+    losses = np.concatenate([np.empty(0), *(np.asarray(curve.y) for curve in drawn)])
+    positive = bool((losses > 0).any() and not (losses < 0).any())
     spec = ChartSpec(
         width=min(width, 100), height=14, curves=drawn, marks=tuple(marks), title="loss", x_label="epoch",
         log_y=positive, y_label="log" if positive else "", marker="braille" if unicode else "ascii",

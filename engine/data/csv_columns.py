@@ -137,7 +137,7 @@ def decide_kind(column: Column, place: str, delimiter: str, holds_classes: bool)
     """
     where = f"column {quoted(column.name)}"
     if not column.numbers and not column.texts:
-        raise InputError(f"{place}: {where} has no values; remove it")
+        raise InputError(f"{place}: {where} has no values; fill it in, or remove it if it is not the target")
     row, cell = column.first_text
     if column.commas and column.commas == column.texts and delimiter != "," and not column.points:
         column.decimal_comma = True

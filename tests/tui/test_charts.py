@@ -233,9 +233,26 @@ def test_values_that_are_not_finite_break_the_line_and_are_marked_on_the_axis() 
     assert "× not finite" in picture[0]
 
 
-def test_a_logarithm_of_zero_is_not_asked_for_and_the_chart_says_so() -> None:
+def test_a_zero_lies_below_a_logarithmic_axis_and_the_chart_says_so() -> None:
+    """A loss of exactly 0, as float32 gives it for a sure answer, must not press the rest of the curve flat."""
     x = np.arange(5.0)
-    good, bad = Curve("a", x, [5, 4, 3, 2, 1]), Curve("b", x, [5, 4, 3, 2, 0])
+    spec = ChartSpec(80, 12, (Curve("a", x, [10.0, 1.0, 0.1, 0.0, 0.01]),), log_y=True)
+    picture = Chart().plain(spec)
+    assert "0 lies below" in picture and "linear y" not in picture
+    without = ChartSpec(80, 12, (Curve("a", x[[0, 1, 2, 4]], [10.0, 1.0, 0.1, 0.01]),), log_y=True)
+    ticks = [
+        [line.split("┤")[0].strip() for line in Chart().plain(one).splitlines() if "┤" in line]
+        for one in (spec, without)
+    ]
+    assert ticks[0] == ticks[1]
+    assert "0 lies below" not in Chart().plain(without)
+    nothing = ChartSpec(80, 12, (Curve("a", x, [0.0] * 5),), log_y=True)
+    assert "linear y" in Chart().plain(nothing)
+
+
+def test_a_logarithm_of_a_negative_number_is_not_asked_for_and_the_chart_says_so() -> None:
+    x = np.arange(5.0)
+    good, bad = Curve("a", x, [5, 4, 3, 2, 1]), Curve("b", x, [5, 4, 3, 2, -1])
     assert "linear y" not in Chart().plain(ChartSpec(80, 12, (good,), log_y=True))
     picture = Chart().plain(ChartSpec(80, 12, (good, bad), log_y=True))
     assert "linear y: a logarithm needs values above 0" in picture

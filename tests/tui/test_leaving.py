@@ -68,6 +68,18 @@ async def test_the_question_names_what_waits_and_its_first_answer_stays(open_lab
         assert lab.run.active
 
 
+async def test_a_question_about_a_run_that_has_ended_goes_away(open_lab: Any, script: Any) -> None:
+    async with open_lab(script.events()) as lab:
+        run = await begin(lab, script)
+        for key in ("q", "s"):
+            await lab.press(key)
+            assert not isinstance(lab.app.screen, LabScreen)
+            run.trouble = "ended"  # whatever the reason: nothing trains any more
+            await lab.until(lambda: isinstance(lab.app.screen, LabScreen))
+            run.trouble = ""
+        assert not lab.app._exit
+
+
 async def test_nothing_of_the_queue_begins_while_the_run_is_handed_over(
     open_lab: Any, script: Any, started: list[list[str]]
 ) -> None:

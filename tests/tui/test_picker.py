@@ -97,6 +97,26 @@ async def test_names_alone_stand_beside_the_explanation_and_formulas_above_it(op
         assert "N(0, 2 / n_in)" in str(choices.get_option_at_index(1).prompt)
 
 
+async def test_a_name_that_is_typed_is_gone_to(open_lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("ladera.tui.screens.picker.monotonic", lambda: now)
+    async with open_lab() as lab:
+        options = await opened(lab, "optimizer")
+
+        async def typed(*letters: str) -> str:
+            await lab.press(*letters)
+            return str(options.get_option_at_index(options.highlighted or 0).id)
+
+        assert await typed("r", "m") == "rmsprop"
+        assert await typed("x") == "rmsprop"  # no name goes on so
+        now += 10
+        assert await typed("l", "e", "c") == "momentum-lecture"  # in the name, where none begins with it
+        now += 10
+        assert await typed("a", "d", "a", "m", "w") == "adamw"
+        await lab.press("enter")
+        await lab.until(lambda: lab.app.experiment.optimizer.kind == "adamw")
+
+
 def test_a_part_that_equals_no_preset_is_told_by_what_differs(script: Any) -> None:
     from ladera.tui.editing import about_part
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -17,16 +17,19 @@ from ..widgets.line import Line, written
 
 
 class ChoiceScreen(ModalScreen[str | None]):
-    """Ends with the id of the chosen way, or None."""
+    """Ends with the id of the chosen way, or None; by itself, with None, once there is nothing left to ask about."""
 
     BINDINGS = [Binding("escape", "dismiss", "Back")]
 
-    def __init__(self, question: str, ways: Sequence[tuple[str, str]]) -> None:
+    def __init__(
+        self, question: str, ways: Sequence[tuple[str, str]], holds: Callable[[], bool] | None = None
+    ) -> None:
+        """`holds` tells whether the question still makes sense."""
         super().__init__()
-        self._question, self._ways = question, list(ways)
+        self._question, self._ways, self._holds = question, list(ways), holds
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog"):
+        with Vertical(classes="dialog asking"):
             yield Line(f"{self._question} ↑ ↓ Enter choose, Escape back", classes="dialog-title")
             yield Choices(
                 *(Option(Content(written(self, text)), id=key) for key, text in self._ways),
@@ -39,6 +42,11 @@ class ChoiceScreen(ModalScreen[str | None]):
         options = self.query_one(Choices)
         options.highlighted = 0
         options.focus()
+        self.set_interval(0.2, self._look)
+
+    def _look(self) -> None:
+        if self._holds is not None and not self._holds() and self.is_current:
+            self.dismiss(None)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Go."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from time import monotonic
 
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Container, Vertical, VerticalScroll
 from textual.content import Content
+from textual.events import Key
 from textual.screen import ModalScreen
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
@@ -18,6 +20,8 @@ from ..text import clean, fit
 from ..widgets.choices import Choices
 from ..widgets.line import Line, written
 
+#: Seconds after which another letter begins another name.
+_PAUSE = 1.5
 #: Width of the window from which on the explanation stands beside the list, which then shows names only.
 _BESIDE = 100
 
@@ -52,11 +56,13 @@ class PickerScreen(ModalScreen[str | None]):
         self._presets, self._reasons = list(presets), list(reasons)
         self._longest = max((len(preset.short) for preset in presets), default=0)
         self._beside = False
+        self._typed, self._typed_at = "", 0.0
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog wide"):
             yield Line(
-                f"{self._title}: ↑ ↓ look, Tab reads on, Enter choose, Escape back", classes="dialog-title"
+                f"{self._title}: ↑ ↓ or type a name, Tab reads on, Enter choose, Escape back",
+                classes="dialog-title",
             )
             with Container(id="picker"):
                 options = (Option(self._prompt(i), id=preset.short) for i, preset in enumerate(self._presets))
@@ -70,6 +76,21 @@ class PickerScreen(ModalScreen[str | None]):
         names = [preset.short for preset in self._presets]
         options.highlighted = names.index(self._start) if self._start in names else 0
         options.focus()
+
+    def on_key(self, event: Key) -> None:
+        """Go to the first preset whose name begins with, or else has in it, what was typed."""
+        if event.character is None or not (event.character.isalnum() or event.character == "-"):
+            return
+        now = monotonic()
+        self._typed = (self._typed if now < self._typed_at + _PAUSE else "") + event.character.lower()
+        self._typed_at = now
+        names = [preset.short for preset in self._presets]
+        found = [name for name in names if name.startswith(self._typed)] or [
+            name for name in names if self._typed in name
+        ]
+        if found:
+            self.query_one(Choices).highlighted = names.index(found[0])
+        event.stop()
 
     def on_resize(self) -> None:
         """Name the presets only where the explanation stands beside them."""
