@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import select
 import threading
 import time
 from collections.abc import Callable, Iterator
 
 from ..engine.events import Event
 from ..engine.store import pulse
-from .native_output import terminal_fileno
+from .native_output import say
 from .signals import Received, leave_at_once
 
 #: Seconds in which nothing of what has to be saved gets done before the process ends without it.
@@ -69,17 +67,7 @@ class Ending:
                     self._leave(code)
                     return
             if min(pulse.silent(), time.monotonic() - since) > SILENCE:
-                _say(f"ladera: the storage does not answer for {SILENCE:.0f} s; left without saving\n")
+                say(f"ladera: the storage does not answer for {SILENCE:.0f} s; left without saving")
                 self._leave(code)
                 return
             time.sleep(_LOOK)
-
-
-def _say(words: str) -> None:
-    """Tell the terminal, if it takes it: one that is stalled, or gone, must not hold up the end."""
-    try:
-        terminal = terminal_fileno()
-        if select.select([], [terminal], [], 0)[1]:
-            os.write(terminal, words.encode())
-    except (OSError, ValueError):
-        pass

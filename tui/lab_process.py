@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import importlib
 import os
-import select
 import signal
 import sys
 import tempfile
@@ -26,7 +25,7 @@ from .driver import LOST, ResilientDriver
 from .ending import Ending
 from .leaving import command
 from .mendable import MENDABLE
-from .native_output import let_go_of_terminal, native_output_to, open_native_log, terminal_fileno
+from .native_output import let_go_of_terminal, native_output_to, open_native_log, say, terminal_fileno
 from .signals import passed_on
 from .sitting import Run
 from .text import clean
@@ -106,7 +105,7 @@ def open_lab(experiment: Experiment, base: str, runs_dir: Path, watched: Run | N
             # The event loop's own end waits for the thread that trains: what is said of it comes before.
             result = asyncio.run(screen())
         for line in [result] if result and result != LOST else told:
-            _say(line)
+            say(clean(line, 500))
         log.seek(0)
         stray = log.read().decode(errors="replace").strip()
         if stray and app.return_code:
@@ -142,14 +141,6 @@ def _terminal_there(app: LabApp) -> bool:
     """Whether the terminal is still one: the screen may have ended for a signal only."""
     driver = app._driver
     return isinstance(driver, ResilientDriver) and not driver.gone and os.isatty(terminal_fileno())
-
-
-def _say(text: str) -> None:
-    """Write a line to the terminal, unless it is gone or takes nothing."""
-    place = terminal_fileno()
-    with suppress(OSError, ValueError):
-        if select.select([], [place], [], 1.0)[1]:
-            os.write(place, f"{clean(text, 500)}\n".encode())
 
 
 def _is_idle(app: LabApp) -> bool:
@@ -193,7 +184,7 @@ def _wait_for_the_end(app: LabApp, leaving: Callable[[], bool]) -> list[str]:
             if wonders and time.monotonic() > begin + _WONDERING:
                 said.add((run.name, saves))
                 why = "the screen failed; " * (app._exception is not None)
-                _say(why + still(run, app.runs_dir, saves=saves))
+                say(clean(why + still(run, app.runs_dir, saves=saves), 500))
         time.sleep(0.05)
     for run in ours:
         while run.poll():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import faulthandler
 import os
+import select
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
@@ -30,6 +31,14 @@ def terminal_fileno() -> int:
 def native_log() -> str:
     """Return the file that stray output goes to now; "" while it goes to the terminal."""
     return _logs[-1] if _logs else ""
+
+
+def say(text: str) -> None:
+    """Write a line to the terminal, if it takes it: one that is stalled, or gone, must not hold up the end."""
+    place = terminal_fileno()
+    with suppress(OSError, ValueError):
+        if select.select([], [place], [], 1.0)[1]:
+            os.write(place, f"{text}\n".encode())
 
 
 @contextmanager
