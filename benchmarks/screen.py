@@ -1,8 +1,9 @@
 """What the lab's screen costs: training speed, bytes to the terminal and key latency, in a pseudo-terminal of 120x40.
 
 Each preset is trained headless and with the lab open, in turn, the other one first in every second round; printed are
-the ratio of the two speeds by the medians and by the fastest of the rounds (what disturbs a machine only slows), and the
-time from a key to the page that it opens, from `?` to the first line of the help. Run it on a quiet machine:
+the median over the rounds of the ratio of the two speeds within a round (a machine's speed changes from minute to minute),
+the ratio of the fastest of all rounds (what disturbs a machine only slows), and the time from a key to the page that it
+opens, from `?` to the first line of the help. Run it on a quiet machine:
 `python benchmarks/screen.py [rounds]`.
 """
 
@@ -29,7 +30,7 @@ LADERA = [sys.executable, "-m", "ladera.tui"]
 DIGITS = """
 data = "digits"
 [training]
-epochs = 1500
+epochs = 3000
 checkpoint_every = 0
 [stopping]
 enabled = false
@@ -132,7 +133,7 @@ def with_screen(folder: Path) -> tuple[float, float]:
     return record["seconds"], rate
 
 
-def key_latencies(folder: Path, presses: int = 30) -> list[float]:
+def key_latencies(folder: Path, presses: int = 60) -> list[float]:
     """Seconds from a key to its visible effect (the help page opens) while training."""
     before = set((folder / "runs").iterdir())
     screen = Screen(folder, folder / "runs")
@@ -195,9 +196,10 @@ def main() -> None:
                     alone.append(headless(folder, preset))
                 shown.append(seconds)
                 rates.append(rate)
+            ratios = [without / along for without, along in zip(alone, shown, strict=True)]
             keys = key_latencies(folder)
             print(
-                f"{title}: {statistics.median(alone) / statistics.median(shown):.3f} of headless speed by the medians, "
+                f"{title}: {statistics.median(ratios):.3f} of headless speed in the median round, "
                 f"{min(alone) / min(shown):.3f} by the fastest (headless {', '.join(f'{t:.1f}' for t in alone)} s, "
                 f"lab {', '.join(f'{t:.1f}' for t in shown)} s); {statistics.median(rates) / 1000:.1f} kB/s; key to effect "
                 f"p50 {1000 * statistics.median(keys):.0f} ms, p95 {1000 * keys[int(0.95 * len(keys))]:.0f} ms",

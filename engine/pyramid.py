@@ -114,7 +114,7 @@ class Pyramid:
         """Forget the blocks that reach beyond the first `length` points."""
         for level in self._levels:
             length //= FACTOR
-            level.length = length
+            level.length = min(level.length, length)
 
     def reduce(self, start: Indices, end: Indices) -> Summary:
         """Summaries of the half-open ranges start[i]..end[i] of points, all of which `grow` has seen."""

@@ -91,8 +91,9 @@ class Series:
         index = self._length
         if not math.isfinite(x) or (index and x < self._x.data[index - 1]):
             raise ValueError(f"x must be finite and not go back, got {x!r}; truncate_after rewinds a curve")
-        self._x.room(index + 1)
-        self._y.room(index + 1)
+        if index == len(self._x.data):
+            self._x.room(index + 1)
+            self._y.room(index + 1)
         self._x.data[index] = x
         self._y.data[index] = y
         if low is not None or high is not None or self._low is not None:
@@ -100,7 +101,6 @@ class Series:
             lows[index] = low if low is not None and math.isfinite(low) and low < y else y
             highs[index] = high if high is not None and math.isfinite(high) and high > y else y
         self._length = index + 1
-        self._pyramid.grow(self._length)
 
     def extend(self, x: Numbers, y: Numbers, low: Numbers | None = None, high: Numbers | None = None) -> None:
         """Add many points, arrays of one shape (n,); ValueError when the shapes differ or x goes back.
@@ -133,7 +133,6 @@ class Series:
                     np.isfinite(highs[part]), np.maximum(highs[part], ys[part]), ys[part]
                 )
         self._length = end
-        self._pyramid.grow(end)
 
     def truncate_after(self, x: float) -> None:
         """Forget the points beyond x, as a run does that resumes from an earlier checkpoint."""
@@ -176,7 +175,7 @@ class Series:
     def bounds(self, x0: float = -math.inf, x1: float = math.inf) -> Bounds | None:
         """The box around the finite values with x0 <= x <= x1; None where there is none."""
         start, end = self._range(x0, x1)
-        box = self._pyramid.reduce(np.array([start]), np.array([end]))
+        box = self._summaries(np.array([start]), np.array([end]))
         if not box.count[0]:
             return None
         return Bounds(
@@ -190,7 +189,7 @@ class Series:
         no more points than columns every point is a bucket of its own. ValueError when columns < 1.
         """
         edges = self._edges(*self._range(x0, x1), columns)
-        buckets = self._pyramid.reduce(edges[:-1], edges[1:])
+        buckets = self._summaries(edges[:-1], edges[1:])
         return self._visible(edges, buckets, buckets.mean())
 
     def smoothed(
@@ -210,7 +209,7 @@ class Series:
         memory = math.ceil(math.log(1e-9) / math.log(weight)) if weight else 0
         before = self._edges(max(0, start - memory), start, columns)[:-1]
         edges = np.concatenate([before, self._edges(start, end, columns)])
-        buckets = self._pyramid.reduce(edges[:-1], edges[1:])
+        buckets = self._summaries(edges[:-1], edges[1:])
         average = buckets.mean()
         keep: list[float] = (weight**buckets.count).tolist()  # w^n of each bucket
         state, seen = 0.0, 0.0
@@ -220,6 +219,11 @@ class Series:
             seen = keep[i] * seen + (1 - keep[i])
             average[i] = state / seen
         return self._visible(edges, buckets, average, hidden=len(before))
+
+    def _summaries(self, start: Indices, end: Indices) -> Summary:
+        # Whole stretches are summarized when somebody looks: one point at a time would cost the fold most of its time.
+        self._pyramid.grow(self._length)
+        return self._pyramid.reduce(start, end)
 
     def _visible(self, edges: Indices, buckets: Summary, mean: Floats, hidden: int = 0) -> Envelope:
         first, last = self._x.data[edges[:-1]], self._x.data[edges[1:] - 1]

@@ -24,7 +24,7 @@ def best_place(
     line: int,
     width: int,
     taken: Set[tuple[int, int]],
-    lines: Set[int | None],
+    lines: Set[int],
 ) -> Place | None:
     """The best place for a label of `width` cells beside the vertical line in column `line`.
 

@@ -77,11 +77,15 @@ class _Layout(Frame):
         for band in self.spec.bands:
             self._draw_band(band)
         self._draw_curves(rasterize)
-        marks = sorted(self.spec.marks, key=lambda m: _KINDS.index(m.kind))
-        for mark in marks:
-            self._draw_mark(mark)
-        for mark in reversed(marks):
-            self._draw_mark_label(mark)
+        placed = [(mark, self.cell_column(mark.x)) for mark in self.spec.marks]
+        marks = [(mark, column) for mark, column in placed if column is not None]
+        marks.sort(key=lambda one: _KINDS.index(one[0].kind))
+        for mark, column in marks:
+            self._draw_mark(mark, column)
+        lines = {column for mark, column in marks if mark.kind not in _ON_AXIS}
+        for mark, column in reversed(marks):
+            if mark.kind not in _ON_AXIS:
+                self._draw_mark_label(mark, column, lines - {column})
         if self.gutter:
             self._draw_end_labels()
         if not any(len(trace.x) for trace in self.traces):
@@ -152,22 +156,18 @@ class _Layout(Frame):
         colours = {"best": palette.best, "stop": palette.stop, "cursor": palette.cursor}
         return self.style(colours.get(mark.kind, palette.event))
 
-    def _draw_mark(self, mark: Mark) -> None:
-        column = self.cell_column(mark.x)
-        if column is None:
-            return
+    def _draw_mark(self, mark: Mark, column: int) -> None:
         glyph, style = _LINES[mark.kind][self.ascii], self._mark_style(mark)
         rows = range(self.top, self.axis, 1 if mark.kind in ("best", "stop", "cursor") else 2)
         for row in (self.axis,) if mark.kind in _ON_AXIS else rows:
             if (row, column) not in self.taken:
                 self.cells.put(row, column, glyph, style)
 
-    def _draw_mark_label(self, mark: Mark) -> None:
-        column = self.cell_column(mark.x)
+    def _draw_mark_label(self, mark: Mark, column: int, lines: set[int]) -> None:
+        """Write it where it hides least; `lines` are the columns of the other marks."""
         text = self.short(mark.label, self.width // 2)
-        if column is None or not text or mark.kind in _ON_AXIS:
+        if not text:
             return
-        lines = {self.cell_column(m.x) for m in self.spec.marks if m.kind not in _ON_AXIS} - {column}
         area = (self.top, self.left, self.axis, self.left + self.width)
         place = best_place(area, column, cell_len(text), self.taken, lines)
         # The label of a command is not worth a piece of a curve.

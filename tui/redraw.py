@@ -4,8 +4,9 @@ from __future__ import annotations
 
 #: Seconds between two frames, at least and at most.
 FASTEST, SLOWEST = 0.25, 2.0
-#: Seconds from the start of a run in which frames come as fast as they may: a short run is worth being seen.
-EAGER = 2.0
+#: Seconds from the start of a run in which drawing may take more, and the share of the time that it then may take at
+#: least: a short run is worth being seen.
+EAGER, EAGER_SHARE = 1.0, 0.05
 #: Bytes a second that frames may take on the long run, and so many at once: a connection is shared with others.
 BYTES, BURST = 13_000, 12_000
 #: Seconds between looks at a terminal that is still busy with the last frame, and until it is called slow.
@@ -27,9 +28,10 @@ class Redraw:
         self.slow = False
         "Whether the terminal takes long for what it is given."
 
-    def begin(self, now: float) -> None:
-        """A run starts: show at once, and often for a while."""
+    def begin(self, now: float, used: float, written: int = 0) -> None:
+        """A run starts: show at once, and often for a while; what was drawn before it is no cost of its frames."""
         self._due, self._eager_until = now, now + EAGER
+        self._used, self._room, self._seen = used, float(BURST), (now, written)
 
     def carried(self, now: float, behind: bool) -> bool:
         """Take notice of whether the terminal is behind; returns whether it is not, and may be given more."""
@@ -62,7 +64,7 @@ class Redraw:
         """
         self._sent = True
         cost, self._used = used - self._used, used
-        pause = FASTEST if now < self._eager_until else cost / share
+        pause = cost / (max(share, EAGER_SHARE) if now < self._eager_until else share)
         before, bytes_before = self._seen
         room = min(BURST, self._room + BYTES * (now - before)) - (written - bytes_before)
         self._room = max(room, -BURST)  # pages that keys opened are no debt of the frames

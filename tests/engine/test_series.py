@@ -150,13 +150,19 @@ def test_one_by_one_and_in_bulk_are_the_same_curve() -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(curves(), st.floats(0, 1), curves())
+@given(curves(), st.integers(0, 300), st.floats(0, 1), curves())
 def test_a_rewound_curve_equals_one_that_never_went_further(
-    first: tuple[list[float], list[float]], share: float, second: tuple[list[float], list[float]]
+    first: tuple[list[float], list[float]],
+    looked: int,
+    share: float,
+    second: tuple[list[float], list[float]],
 ) -> None:
     x, y = first
     cut = share * (x[-1] if x else 0.0)
-    series = build(x, y, len(x) // 2)
+    series = build(x[:looked], y[:looked], looked // 2)
+    series.envelope()  # blocks are summarized up to here, and no further before the cut
+    for p, v in zip(x[looked:], y[looked:], strict=True):
+        series.append(p, v)
     series.truncate_after(cut)
     kept = [(p, v) for p, v in zip(x, y, strict=True) if p <= cut]
     assert len(series) == len(kept)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ladera.tui.redraw import BURST, BUSY, BYTES, EAGER, FASTEST, SLOW, SLOWEST, Redraw
+from ladera.tui.redraw import BURST, BUSY, BYTES, EAGER, EAGER_SHARE, FASTEST, SLOW, SLOWEST, Redraw
 
 
 @pytest.mark.parametrize(("cost", "pause"), [(0.0, FASTEST), (0.02, 1.0), (9.0, SLOWEST)])
@@ -15,22 +15,24 @@ def test_the_next_frame_comes_when_drawing_is_the_share_of_the_time(cost: float,
     assert redraw.due(100.0 + pause)
 
 
-def test_a_run_that_starts_is_seen_often_whatever_it_costs() -> None:
+def test_a_run_that_starts_is_seen_often_for_a_while() -> None:
     redraw = Redraw(used=0.0)
     redraw.drawn(100.0, 9.0, share=0.02)
-    redraw.begin(100.1)
+    redraw.begin(100.1, used=9.5, written=50_000)  # half a second, and a screen full of text, for keys and pages
     assert redraw.due(100.1)
-    redraw.drawn(100.1, 9.5, share=0.02)
+    redraw.drawn(100.1, 9.51, share=0.02, written=50_500)
+    assert not redraw.due(100.1 + FASTEST - 1e-6)
     assert redraw.due(100.1 + FASTEST)
-    redraw.drawn(100.1 + EAGER, 10.0, share=0.02)
-    assert not redraw.due(100.1 + EAGER + FASTEST)
+    redraw.drawn(100.5, 9.53, share=0.02, written=53_000)
+    assert redraw.due(100.5 + 0.02 / EAGER_SHARE + 1e-6)
+    redraw.drawn(100.1 + EAGER, 9.55, share=0.02, written=56_000)
+    assert not redraw.due(100.1 + EAGER + 0.02 / EAGER_SHARE + 1e-6)
+    assert redraw.due(100.1 + EAGER + 0.02 / 0.02 + 1e-6)
 
 
 def test_frames_take_no_more_bytes_than_the_connection_is_to_bear() -> None:
-    redraw, now, written = Redraw(used=0.0), 100.0, 50_000
-    redraw.drawn(now, 0.0, 1.0, written)
-    now += 10.0  # what was written before is long gone
-    redraw.begin(now)
+    redraw, now, written = Redraw(used=0.0), 100.0, 50_000  # what was written before is long gone
+    redraw.begin(now, 0.0, written)
     began, first = now, written
     while now < began + 20.0:
         if redraw.due(now):

@@ -148,7 +148,7 @@ class LabScreen(LookingScreen):
 
     def begin_run(self) -> None:
         """A run starts: look at the whole of it, at once and often."""
-        self._redraw.begin(time.monotonic())
+        self._redraw.begin(time.monotonic(), time.thread_time(), self.app.written)
         self.remove_class("-editing", "-listing")
         for chart in self.query(ChartView):
             chart.reset()
