@@ -1,10 +1,10 @@
 """What the lab's screen costs: training speed, bytes to the terminal and key latency, in a pseudo-terminal of 120x40.
 
-Each preset is trained headless and with the lab open, in turn, the other one first in every second round; printed are
-the median over the rounds of the ratio of the two speeds within a round (a machine's speed changes from minute to minute),
-the ratio of the fastest of all rounds (what disturbs a machine only slows), and the time from a key to the page that it
-opens, from `?` to the first line of the help. Run it on a quiet machine:
-`python benchmarks/screen.py [rounds]`.
+A headless run and the same run in the lab are both under way, and take turns: one is stopped (SIGSTOP) while the other
+trains for some seconds, so that both meet the machine in the same state, whose speed changes from minute to minute. The ratio
+is that of their mean epochs, without those that a stop falls into; the lab paints its whole screen anew after each stop,
+which counts. Two processes that do the same differ by some percent, so that several pairs are measured. The latency is from
+`?` to the first line of the help that it opens. Run it on a quiet machine: `python benchmarks/screen.py [pairs]`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import json
 import os
 import pty
 import select
+import signal
 import statistics
 import struct
 import subprocess
@@ -30,7 +31,7 @@ LADERA = [sys.executable, "-m", "ladera.tui"]
 DIGITS = """
 data = "digits"
 [training]
-epochs = 3000
+epochs = 1000000
 checkpoint_every = 0
 [stopping]
 enabled = false
@@ -46,7 +47,7 @@ hidden = [512, 256]
 [loss]
 kind = "cce"
 [training]
-epochs = 12
+epochs = 1000000
 batch_size = 128
 checkpoint_every = 0
 threads = {threads}
@@ -55,15 +56,23 @@ enabled = false
 """
 
 
+#: Seconds until a run is past its first frames; of a turn; and how many turns each has.
+SETTLING, TURN, TURNS = 5.0, 3.0, 8
+
+
 class Screen:
     """The lab in a pseudo-terminal that is always read, as a fast terminal does."""
 
-    def __init__(self, folder: Path, runs: Path) -> None:
+    def __init__(self, folder: Path) -> None:
         self.pid, self.master = pty.fork()
         if self.pid == 0:
             os.chdir(folder)
-            os.environ |= {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LADERA_RUNS": str(runs)}
-            os.execv(LADERA[0], LADERA)
+            os.environ |= {
+                "TERM": "xterm-256color",
+                "COLORTERM": "truecolor",
+                "LADERA_RUNS": str(folder / "runs"),
+            }
+            os.execv(LADERA[0], [*LADERA, "lab", "it.toml"])
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
         self.read = 0
         self.tail = b""
@@ -92,55 +101,73 @@ class Screen:
         return time.perf_counter() - began
 
 
-def ended(directory: Path) -> dict[str, float] | None:
-    """Return the run's last record once it is there."""
-    try:
-        last = (directory / "events.jsonl").read_text().splitlines()[-1]
-        return record if (record := json.loads(last))["event"] == "run_ended" else None
-    except (OSError, ValueError, IndexError):
-        return None
+def epochs(directory: Path) -> list[float]:
+    """Return the seconds of every epoch so far."""
+    lines = (directory / "events.jsonl").read_text().split("\n")[:-1]
+    return [record["seconds"] for record in map(json.loads, lines) if record["event"] == "epoch_ended"]
 
 
-def headless(folder: Path, preset: Path) -> float:
-    """Train without a screen and return the seconds of training."""
-    subprocess.run(
-        [*LADERA, "run", str(preset), "--quiet"], cwd=folder, check=True, stdout=subprocess.DEVNULL
-    )
-    newest = max((folder / "runs").iterdir(), key=lambda path: path.name)
-    record = ended(newest)
-    assert record is not None
-    return record["seconds"]
+def family(pid: int) -> list[int]:
+    """Return a process and all that it started."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *(one for child in children for one in family(int(child)))]
 
 
-def with_screen(folder: Path) -> tuple[float, float]:
-    """Train the same in the lab: seconds of training, bytes per second while training."""
-    before = set((folder / "runs").iterdir())
-    screen = Screen(folder, folder / "runs")
+def send_all(processes: list[int], number: signal.Signals) -> None:
+    """Send a signal to each."""
+    for process in processes:
+        os.kill(process, number)
+
+
+def begun(folder: Path, before: set[Path]) -> Path:
+    """Wait for the directory of a run that starts."""
+    while not (new := set((folder / "runs").iterdir()) - before):
+        time.sleep(0.02)
+    return new.pop()
+
+
+def take_turns(folder: Path) -> tuple[float, float]:
+    """Return the lab's training speed / that of a headless run, and the bytes per second that the lab writes."""
+    runs = folder / "runs"
+    before = set(runs.iterdir())
+    alone = subprocess.Popen([*LADERA, "run", "it.toml", "--quiet"], cwd=folder, stdout=subprocess.DEVNULL)
+    log_alone = begun(folder, before)
+    time.sleep(SETTLING)
+    send_all([alone.pid], signal.SIGSTOP)
+    screen = Screen(folder)
     screen.pump(2.0)
     screen.send("r")
-    while not (new := set((folder / "runs").iterdir()) - before):
-        screen.pump(0.05)
-    directory = new.pop()
-    screen.pump(1.0)
-    began, written = time.perf_counter(), screen.read
-    while (record := ended(directory)) is None:
-        screen.pump(0.3)
+    log_shown = begun(folder, before | {log_alone})
+    screen.pump(SETTLING)
+    written, began = screen.read, time.perf_counter()
+    screen.pump(SETTLING)
     rate = (screen.read - written) / (time.perf_counter() - began)
-    screen.pump(0.5)
-    screen.send("q")
-    screen.pump(1.0)
+    shown = family(screen.pid)
+    counted = len(epochs(log_alone)), len(epochs(log_shown))
+    for _ in range(TURNS):
+        send_all(shown, signal.SIGSTOP)
+        send_all([alone.pid], signal.SIGCONT)
+        time.sleep(TURN)
+        send_all([alone.pid], signal.SIGSTOP)
+        send_all(shown, signal.SIGCONT)
+        screen.pump(TURN)
+    means = [
+        statistics.mean(seconds for seconds in epochs(log)[count:] if seconds < TURN / 2)
+        for log, count in zip((log_alone, log_shown), counted, strict=True)
+    ]
+    send_all([alone.pid, *shown], signal.SIGKILL)
+    alone.wait()
     os.waitpid(screen.pid, 0)
-    return record["seconds"], rate
+    return means[0] / means[1], rate
 
 
 def key_latencies(folder: Path, presses: int = 60) -> list[float]:
     """Seconds from a key to its visible effect (the help page opens) while training."""
     before = set((folder / "runs").iterdir())
-    screen = Screen(folder, folder / "runs")
+    screen = Screen(folder)
     screen.pump(2.0)
     screen.send("r")
-    while not set((folder / "runs").iterdir()) - before:
-        screen.pump(0.05)
+    begun(folder, before)
     screen.pump(1.0)
     latencies: list[float] = []
     for _ in range(presses):
@@ -149,16 +176,14 @@ def key_latencies(folder: Path, presses: int = 60) -> list[float]:
         latencies.append(screen.wait_for(b"Escape"))
         screen.send("\x1b")
         screen.pump(0.25)
-    screen.send("q")
-    screen.pump(1.0)
-    os.kill(screen.pid, 15)
+    send_all(family(screen.pid), signal.SIGKILL)
     os.waitpid(screen.pid, 0)
     return sorted(latencies)
 
 
 def quiet_screen(folder: Path) -> float:
     """Bytes per second that the lab writes while nothing happens."""
-    screen = Screen(folder, folder / "runs")
+    screen = Screen(folder)
     screen.pump(3.0)
     before = screen.read
     screen.pump(3.0)
@@ -171,7 +196,7 @@ def quiet_screen(folder: Path) -> float:
 
 def main() -> None:
     """Measure and print."""
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    pairs = int(sys.argv[1]) if len(sys.argv) > 1 else 3
     cores = len(os.sched_getaffinity(0))
     with tempfile.TemporaryDirectory() as name:
         base = Path(name)
@@ -182,27 +207,16 @@ def main() -> None:
             presets[f"mlp 784-512-256-10, {cores} threads"] = LARGER.format(threads=cores)
         for title, text in presets.items():
             folder = base / str(len(list(base.iterdir())))
-            folder.mkdir()
+            (folder / "runs").mkdir(parents=True)
             np.savez(folder / "larger.npz", x=x, y=rng.integers(0, 10, len(x)))
-            preset = folder / "it.toml"
-            preset.write_text(text)
-            headless(folder, preset)  # warms the caches; the lab goes on from the newest run
-            alone, shown, rates = [], [], []
-            for number in range(rounds):
-                if number % 2:
-                    alone.append(headless(folder, preset))
-                seconds, rate = with_screen(folder)
-                if not number % 2:
-                    alone.append(headless(folder, preset))
-                shown.append(seconds)
-                rates.append(rate)
-            ratios = [without / along for without, along in zip(alone, shown, strict=True)]
+            (folder / "it.toml").write_text(text)
+            ratios, rates = zip(*(take_turns(folder) for _ in range(pairs)), strict=True)
             keys = key_latencies(folder)
             print(
-                f"{title}: {statistics.median(ratios):.3f} of headless speed in the median round, "
-                f"{min(alone) / min(shown):.3f} by the fastest (headless {', '.join(f'{t:.1f}' for t in alone)} s, "
-                f"lab {', '.join(f'{t:.1f}' for t in shown)} s); {statistics.median(rates) / 1000:.1f} kB/s; key to effect "
-                f"p50 {1000 * statistics.median(keys):.0f} ms, p95 {1000 * keys[int(0.95 * len(keys))]:.0f} ms",
+                f"{title}: {statistics.median(ratios):.3f} of headless speed "
+                f"({', '.join(f'{ratio:.3f}' for ratio in ratios)}); {statistics.median(rates) / 1000:.1f} kB/s; "
+                f"key to page p50 {1000 * statistics.median(keys):.0f} ms, "
+                f"p95 {1000 * keys[int(0.95 * len(keys))]:.0f} ms",
                 flush=True,
             )
         print(f"idle screen: {quiet_screen(folder):.0f} bytes/s")

@@ -36,7 +36,7 @@ ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYT
 def command(*arguments: str) -> float:
     """Seconds that a command takes."""
     began = time.perf_counter()
-    subprocess.run([str(LADERA), *arguments], stdout=subprocess.DEVNULL, check=True, env=ENVIRONMENT)
+    subprocess.run([str(LADERA), *arguments], capture_output=True, check=True, env=ENVIRONMENT)
     return time.perf_counter() - began
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -43,11 +42,11 @@ class Ring:
         return epoch % self.every == 0
 
     def keep(self, epoch: int, tensors: Mapping[str, Tensor], plain: Mapping[str, Any]) -> None:
-        """Keep a copy of the state after an epoch."""
+        """Keep the state after an epoch: a copy of the tensors, and the plain values, which nobody else may change."""
         size = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
         most = max(2, min(self._most, self._bytes // max(1, size)))
         kept = dict(self._kept)
-        kept[epoch] = {name: tensor.clone() for name, tensor in tensors.items()}, copy.deepcopy(dict(plain))
+        kept[epoch] = {name: tensor.clone() for name, tensor in tensors.items()}, dict(plain)
         while len(kept) > most:
             self.every *= 2
             kept = {number: state for number, state in kept.items() if number % self.every == 0}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 #: Seconds between two frames, at least and at most.
-FASTEST, SLOWEST = 0.25, 2.0
+FASTEST, SLOWEST = 0.25, 4.0
 #: Seconds from the start of a run in which drawing may take more, and the share of the time that it then may take at
 #: least: a short run is worth being seen.
 EAGER, EAGER_SHARE = 1.0, 0.05

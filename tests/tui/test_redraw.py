@@ -18,7 +18,8 @@ def test_the_next_frame_comes_when_drawing_is_the_share_of_the_time(cost: float,
 def test_a_run_that_starts_is_seen_often_for_a_while() -> None:
     redraw = Redraw(used=0.0)
     redraw.drawn(100.0, 9.0, share=0.02)
-    redraw.begin(100.1, used=9.5, written=50_000)  # half a second, and a screen full of text, for keys and pages
+    # Half a second, and a screen full of text, for keys and pages.
+    redraw.begin(100.1, used=9.5, written=50_000)
     assert redraw.due(100.1)
     redraw.drawn(100.1, 9.51, share=0.02, written=50_500)
     assert not redraw.due(100.1 + FASTEST - 1e-6)
