@@ -184,7 +184,7 @@ class Steering(LabBase):
         at = self.view.cursor if self.view.cursor is not None else float(run.history.epoch)
         branch = run.ring.branch(run.name, at)
         if branch is not None:
-            self._ask_branch(run, branch)
+            self._ask_branch(run, branch, at)
         elif run.directory is not None:
             self.note(f"reads a checkpoint of {run.name}…")
             self.run_worker(self._read_branch(run, run.directory, at), group="branch", exit_on_error=False)
@@ -202,10 +202,10 @@ class Steering(LabBase):
         except LaderaError as error:
             self.note(str(error))
             return
-        self._ask_branch(run, branch)
+        self._ask_branch(run, branch, at)
 
-    def _ask_branch(self, run: Run, branch: Branch) -> None:
-        """Ask what shall differ from what was in force at the state."""
+    def _ask_branch(self, run: Run, branch: Branch, at: float) -> None:
+        """Ask what shall differ from what was in force at the state, the newest that is kept from not after epoch `at`."""
         epoch = branch.parent["epoch"]
         before = Experiment.model_validate(branch.plain["experiment"])
 
@@ -234,10 +234,16 @@ class Steering(LabBase):
             self._look_at_new(self.sitting.start(changed, label, None if from_start else branch))
             self.take(changed)  # what is looked at and what the form shows are the same; u takes it back
 
+        where = "the cursor is" if self.view.cursor is not None else "the run is"
+        why = (
+            f"{where} at epoch {at:g}"
+            if epoch == at
+            else f"the last kept state before epoch {at:g}, where {where}"
+        )
         help_text = (
-            f"A new run from epoch {epoch} of {run.name}, with the same data order, the values that were in force there, and "
-            "these changes: key=value, or a part such as optimizer=momentum; several with spaces between. The cursor (, and .) "
-            "chooses another epoch. What acts only at the start, such as init, starts at epoch 0. Early stopping begins anew."
+            f"A new run from epoch {epoch} of {run.name} ({why}; , and . move the cursor), with the same data order, the values "
+            "that were in force there, and these changes: key=value, or a part such as optimizer=momentum; several with spaces "
+            "between. What acts only at the start, such as init, starts at epoch 0. Early stopping begins anew."
         )
         self.push_screen(
             PromptScreen("Branch with", f"optimizer.lr={before.optimizer.lr / 10:g}", clean(help_text, 600), complaint), go

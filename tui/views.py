@@ -192,7 +192,7 @@ def _stopping(run: Run | None, width: int, ascii_only: bool) -> list[str]:
     last = history.checks[-1]
     if not enabled:
         ago = last.epoch - best[0]
-        return [f"off · {best_text}, {ago} epoch{'s' * (ago != 1)} ago", _weights(history)]
+        return [f"it is off · {best_text}, {ago} epoch{'s' * (ago != 1)} ago", _weights(history)]
     head = f"waiting {last.wait:>{len(str(patience))}} of {patience} checks  "
     if width < len(head) + 5:
         head = f"wait {last.wait:>{len(str(patience))}}/{patience} "

@@ -362,6 +362,17 @@ async def test_what_if_by_keys(open_lab: Any, script: Any) -> None:
         assert isinstance(lab.app.screen, LabScreen)
 
 
+async def test_what_if_of_a_run_without_early_stopping(open_lab: Any, script: Any) -> None:
+    experiment = script.experiment("stopping.patience=3", "stopping.enabled=false")
+    told = script.events(experiment=experiment, reason="finished")
+    async with open_lab(told, experiment=experiment) as lab:
+        await lab.press("r")
+        await lab.sees("finished")
+        await lab.press("w")
+        await lab.sees("would have stopped at epoch 8")
+        await lab.sees("In this run early stopping was off.")
+
+
 # -- looking ---------------------------------------------------------------------------------------------------------
 
 

@@ -78,7 +78,7 @@ def test_the_stopping_panel_before_and_without(script: Any) -> None:
     assert views.stopping_lines(states["all nan"], 80) == ["No finite validation loss yet."]
     off = script.experiment("stopping.enabled=false", "stopping.restore_best=false")
     assert views.stopping_lines(script.run(script.events(experiment=off), experiment=off), 80) == [
-        "off · best loss 0.5000 at epoch 5, 3 epochs ago",
+        "it is off · best loss 0.5000 at epoch 5, 3 epochs ago",
         "at the end the last weights stay (restore_best is off)",
     ]
     short = script.experiment("training.epochs=9")

@@ -158,7 +158,10 @@ class WhatIfScreen(ModalScreen[None]):
         self._show()
 
     def _show(self) -> None:
-        self.query_one("#told", Line).set(told(self.question, answer(self._history, self.question)))
+        words = told(self.question, answer(self._history, self.question))
+        if not self._history.setting("stopping.enabled", True):
+            words += " In this run early stopping was off."
+        self.query_one("#told", Line).set(words)
         self.query_one(ChartView).show()
 
     def action_patience(self, by: int) -> None:
