@@ -29,10 +29,10 @@ def notes(training: Training) -> tuple[str, ...]:
         found += _of_network(training, model)
     if (risk := augmentation.label_risk(experiment.data.augmentation, experiment.data.name)) is not None:
         found.append(risk[0].upper() + risk[1:] + ".")
-    # The other optimizers divide by the gradient's size, the penalty's part included: they do not blow up.
-    plain = optimizer.kind in ("sgd", "momentum")
-    l1 = penalty.l1 if penalty.l1_method == "proximal" or plain else 0.0
-    found += [text + "." for text in regularization.warnings(optimizer.lr, l1, penalty.l2 if plain else 0.0)]
+    # The other optimizers divide by the gradient's size: their steps are about lr long, whatever the penalty.
+    if optimizer.kind in ("sgd", "momentum"):
+        reach = 1 / (1 - optimizer.momentum) if isinstance(optimizer, Momentum) else 1.0
+        found += [text + "." for text in regularization.warnings(optimizer.lr, penalty.l1, penalty.l2, reach)]
     if isinstance(optimizer, Rmsprop) and not 0.9 <= optimizer.beta <= 0.999:
         found.append(
             f"optimizer.beta = {optimizer.beta:g}: 0.9 to 0.999 is usual; less follows single batches, more is slow to adapt."

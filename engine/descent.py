@@ -33,4 +33,7 @@ def descend(
     optimizer.lr = rate
     optimizer.update(network.parameters, network.gradients, state)
     if penalty.l1 and penalty.l1_method == "proximal":
-        regularization.proximal(network.regularized, rate * penalty.l1)
+        amount = optimizer.shrinkage(state, penalty.l1)
+        regularization.proximal(
+            network.regularized, amount if isinstance(amount, float) else amount[: network.weights_end]
+        )

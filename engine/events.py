@@ -91,7 +91,7 @@ class EpochEnded(Event):
     epoch: int
     step: int
     train: Measured
-    "loss (data loss, evaluation mode, at the epoch's end), penalty, metrics, and batches {mean, low, high} of the batch losses."
+    "loss (data loss, evaluation mode, at the epoch's end), penalty in its unit, metrics, and batches {mean, low, high} of the batch losses."
     validation: Measured | None
     "loss and metrics, measured the same way; None where this epoch has no check."
     lr: float

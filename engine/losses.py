@@ -48,8 +48,9 @@ class Loss(ABC):
     ) -> tuple[Tensor, Tensor]:
         """Return the batch's mean loss (0-dim) and its gradient with respect to the prediction, in few kernels.
 
-        With weights of shape (batch,) the mean is sum(w l) / sum(w). Nothing is checked: the data set was,
-        once. Call it under `torch.no_grad()`; the target has the prediction's dtype (cce: int64 classes).
+        With weights of shape (batch,), whose mean over the data set is 1, it is sum(w l) / batch: divided by the
+        batch's own sum(w), as torch does it, a batch of one class would count as if there were no weights.
+        Nothing is checked: the data set was, once. Call it under `torch.no_grad()`; the target has the prediction's dtype (cce: int64 classes).
         """
 
     @abstractmethod
@@ -72,7 +73,7 @@ class _Elementwise(Loss):
         values, slope = self._both(prediction, target)
         if weights is None:
             return values.mean(), slope.mul_(1 / slope.numel())
-        share = weights / weights.sum()
+        share = weights / len(weights)
         if prediction.dim() == 2:
             share = (share / prediction.shape[1]).unsqueeze(1)
         return values.mul_(share).sum(), slope.mul_(share)
@@ -146,7 +147,7 @@ class Cce(Loss):
             loss = F.nll_loss(logs, target)
             gradient = logs.exp_().scatter_(1, target.unsqueeze(1), -1.0, reduce="add")
             return loss, gradient.mul_(1 / len(target))
-        share = weights / weights.sum()
+        share = weights / len(weights)
         loss = torch.dot(share, F.nll_loss(logs, target, reduction="none"))
         gradient = logs.exp_().scatter_(1, target.unsqueeze(1), -1.0, reduce="add")
         return loss, gradient.mul_(share.unsqueeze(1))

@@ -62,6 +62,15 @@ class Optimizer(ABC):
         """
         return torch.tensor([self.lr])
 
+    def shrinkage(self, state: State, strength: float) -> Tensor | float:
+        """Return what a step takes off each weight's size for the penalty strength * |w|: a number, or shape (parameters,).
+
+        It is strength times what multiplies a gradient that stays as it is, so that loss and penalty together come to
+        rest where their sum is least: lr; for momentum lr / (1 - momentum); for the adaptive ones lr over the
+        denominator, and at most 3 lr, which is as long as their steps get. Call it after `update`.
+        """
+        return self.lr * strength
+
     @property
     def lecture(self) -> bool:
         """Whether the lecture's form is used where it differs from torch's."""
@@ -112,6 +121,10 @@ class Momentum(Optimizer):
             velocity.mul_(self.momentum).add_(gradients)
             parameters.add_(velocity, alpha=-self.lr)
 
+    def shrinkage(self, state: State, strength: float) -> Tensor | float:
+        """Return strength * lr / (1 - momentum)."""
+        return self.lr * strength / (1 - self.momentum)
+
 
 @dataclass(kw_only=True)
 class _Adaptive(Optimizer):
@@ -135,6 +148,10 @@ class _Adaptive(Optimizer):
         """Return lr over the denominator for each parameter; NaN where no gradient has arrived yet."""
         squares = self.squares(state)
         return (self.lr / self.denominator(squares)).masked_fill_(squares == 0, math.nan)
+
+    def shrinkage(self, state: State, strength: float) -> Tensor | float:
+        """Return lr * min(strength / denominator, 3) for each parameter."""
+        return self.denominator(self.squares(state)).reciprocal_().mul_(strength).clamp_(max=3).mul_(self.lr)
 
     @abstractmethod
     def squares(self, state: State) -> Tensor:

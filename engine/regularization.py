@@ -53,13 +53,15 @@ def add_gradient(
         gradients.add_(weights.sign(), alpha=l1)
 
 
-def proximal(weights: Tensor, amount: float) -> None:
+def proximal(weights: Tensor, amount: Tensor | float) -> None:
     """Soft-threshold in place, w <- sign(w) max(|w| - amount, 0): the step of L1 that gives exact zeros.
 
-    Call it after the optimizer's step with amount = lr * C. For AdaGrad, RMSProp and Adam the amount stays
-    lr * C with the plain learning rate, not the rate per weight: all weights are then shrunk alike, as in
-    decoupled decay. NaN stays NaN. An amount of 0 touches nothing; raises ValueError if it is negative.
+    Call it after the optimizer's step with `Optimizer.shrinkage`, for gradient descent lr * C; one amount, or one per
+    weight in the weights' shape, none negative. NaN stays NaN. An amount of 0 touches nothing.
     """
+    if isinstance(amount, Tensor):
+        weights.sub_(weights.clamp(-amount, amount))
+        return
     if amount < 0:
         raise ValueError(f"the amount to shrink by must not be negative, not {amount}")
     if amount:
@@ -88,11 +90,12 @@ def unused_inputs(weight: Tensor, inputs: int) -> list[int]:
     return ignored.nonzero().flatten().tolist()
 
 
-def warnings(lr: float, l1: float, l2: float) -> list[str]:
+def warnings(lr: float, l1: float, l2: float, reach: float = 1.0) -> list[str]:
     """Return a text for each penalty that is too strong for the learning rate to be what it is meant to be.
 
-    An L2 step multiplies a weight by 1 - 2 lr C: beyond lr C = 1 it grows instead of shrinking. An L1 step
-    takes up to lr C off a weight: beyond 0.05 usual initial weights are gone within a few steps.
+    An L2 step multiplies a weight by 1 - 2 lr C: beyond lr C = 1 it grows instead of shrinking. An L1 step takes up to
+    lr C off a weight, with momentum `reach` = 1 / (1 - momentum) times as much: beyond 0.05 usual initial weights are
+    gone within a few steps.
     """
     found: list[str] = []
     if lr * l2 > 1:
@@ -100,9 +103,9 @@ def warnings(lr: float, l1: float, l2: float) -> list[str]:
             f"L2 with C = {l2:g} and learning rate {lr:g} multiplies weights by {1 - 2 * lr * l2:g} each step: plain "
             f"gradient descent diverges instead of underfitting; keep C below {1 / lr:g} or lower the rate"
         )
-    if lr * l1 > 0.05:
+    if (taken := lr * l1 * reach) > 0.05:
         found.append(
-            f"L1 with C = {l1:g} and learning rate {lr:g} takes {lr * l1:g} off every weight each step: "
-            f"most weights will end at 0 and the model will underfit; try C = {0.005 / lr:.1g} or less"
+            f"L1 with C = {l1:g} and learning rate {lr:g} takes {taken:g} off every weight each step: "
+            f"most weights will end at 0 and the model will underfit; try C = {0.005 / (lr * reach):.1g} or less"
         )
     return found

@@ -218,11 +218,11 @@ class Training:
         return {"loss": losses.mean().item() * self.unit, "metrics": metrics}
 
     def penalty(self) -> float:
-        """Return C1 Σ|w| + C2 Σw² over the weight matrices."""
+        """Return C1 Σ|w| + C2 Σw² over the weight matrices, in the unit of the told loss: added to it, it is what falls."""
         penalty = self.experiment.regularization
         if not self.penalized:
             return 0.0
-        return regularization.penalty(self.network.regularized, l1=penalty.l1, l2=penalty.l2)
+        return regularization.penalty(self.network.regularized, l1=penalty.l1, l2=penalty.l2) * self.unit
 
     def sparsity(self) -> dict[str, Any]:
         """Return what a penalty left of the weights as they are now; empty without a penalty. See RunEnded.weights."""

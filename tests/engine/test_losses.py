@@ -89,7 +89,7 @@ def test_fast_path_is_the_mean_and_its_gradient(
     untouched = prediction.clone(), target.clone()
     weights = torch.rand(rows, generator=GENERATOR, dtype=torch.float64) + 0.1 if weighted else None
     leaf = prediction.clone().requires_grad_()
-    share = torch.full((rows,), 1 / rows, dtype=torch.float64) if weights is None else weights / weights.sum()
+    share = torch.full((rows,), 1 / rows, dtype=torch.float64) if weights is None else weights / rows
     expected = (share * LOSSES[kind](leaf, target)).sum()
     expected.backward()
     with torch.no_grad():
@@ -101,6 +101,26 @@ def test_fast_path_is_the_mean_and_its_gradient(
     assert torch.allclose(gradient, leaf.grad, rtol=1e-11, atol=1e-14)
     assert torch.equal(prediction, untouched[0])
     assert torch.equal(target, untouched[1])
+
+
+@pytest.mark.parametrize(("kind", "columns"), SHAPED)
+@pytest.mark.parametrize("size", [1, 4, 12])
+def test_t11_weights_count_the_same_in_batches_of_every_size(
+    kind: str, size: int, columns: int | None
+) -> None:
+    """The mean over batches is the mean over all: a rare class weighs as much in a batch that it has to itself."""
+    prediction, target = batch(kind, 12, columns)
+    weights = torch.tensor(
+        [3.0] * 2 + [0.6] * 10, dtype=torch.float64
+    )  # mean 1, as n / (classes * count) has
+    whole, slope = LOSSES[kind].mean_and_gradient(prediction.clone(), target, weights)
+    parts = [
+        LOSSES[kind].mean_and_gradient(prediction[at : at + size].clone(), target[at : at + size], weights[at : at + size])
+        for at in range(0, 12, size)
+    ]  # fmt: skip
+    assert float(whole) == pytest.approx(sum(float(mean) for mean, _ in parts) / len(parts), rel=1e-12)
+    joined = torch.cat([gradient for _, gradient in parts]) / len(parts)
+    assert torch.allclose(joined, slope, rtol=1e-11, atol=1e-14)
 
 
 def test_equals_torch() -> None:

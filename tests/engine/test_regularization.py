@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.linear_model import Lasso
 from torch import Tensor
 
 from ladera.engine import regularization
@@ -131,13 +133,18 @@ def test_r6_adamw_is_not_the_l2_penalty() -> None:
     assert not torch.allclose(end("adam", 0.25), end("adamw", 0.0, weight_decay=0.5), atol=0.05)
 
 
-def fit(method: str, l1: float, l2: float, steps: int = 300, lr: float = 0.05) -> tuple[Tensor, float]:
-    """Linear regression on 20 inputs of which 5 matter (lesson 5b)."""
+def inputs_of_which_five_matter() -> tuple[Tensor, Tensor]:
+    """Regression on 20 inputs (lesson 5b): x and y."""
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(100, 20, generator=generator, dtype=torch.float64)
     true = torch.zeros(20, dtype=torch.float64)
     true[:5] = torch.tensor([3.0, -2.0, 1.5, 1.0, -1.0])
-    y = x @ true + 0.5 * torch.randn(100, generator=generator, dtype=torch.float64)
+    return x, x @ true + 0.5 * torch.randn(100, generator=generator, dtype=torch.float64)
+
+
+def fit(method: str, l1: float, l2: float, steps: int = 300, lr: float = 0.05) -> tuple[Tensor, float]:
+    """Fit a linear model; return its weights and the mean squared error."""
+    x, y = inputs_of_which_five_matter()
     weights, optimizer = torch.zeros(20, dtype=torch.float64), OPTIMIZERS["sgd"](lr=lr)
     for _ in range(steps):
         gradients = 2 * x.T @ (x @ weights - y) / 100
@@ -155,6 +162,38 @@ def test_r5_r11_only_the_proximal_step_selects_inputs() -> None:
     for method, l1, l2 in (("subgradient", 0.2, 0.0), ("proximal", 0.0, 0.2), ("proximal", 0.0, 0.0)):
         weights, _ = fit(method, l1, l2)
         assert int((weights == 0).sum()) == 0
+
+
+@pytest.mark.parametrize("formula", ["pytorch", "lecture"])
+@pytest.mark.parametrize(
+    ("kind", "lr"), [("sgd", 0.05), ("momentum", 0.02), ("adagrad", 0.1), ("rmsprop", 0.003), ("adam", 0.01)]
+)
+@pytest.mark.parametrize("c", [0.2, 1.0, 20.0])
+def test_r2_r5_every_optimizer_finds_the_least_of_loss_and_penalty(
+    kind: str, lr: float, formula: str, c: float
+) -> None:
+    """scikit-learn's coordinate descent is the judge; its loss is half of the mean square."""
+    x, y = inputs_of_which_five_matter()
+    expected = Lasso(alpha=c / 2, fit_intercept=False, tol=1e-12, max_iter=100_000).fit(x.numpy(), y.numpy())
+    weights = 0.1 * torch.randn(20, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    optimizer = OPTIMIZERS[kind](lr=lr, formula=formula)
+    state = optimizer.init(weights)
+    for _ in range(6000):
+        optimizer.update(weights, 2 * x.T @ (x @ weights - y) / 100, state)
+        regularization.proximal(weights, optimizer.shrinkage(state, c))
+    np.testing.assert_allclose(weights.numpy(), expected.coef_, atol=1e-5)
+    np.testing.assert_array_equal(weights.numpy() == 0, expected.coef_ == 0)
+
+
+def test_r5_weights_without_a_gradient_are_taken_away_and_never_beyond_zero() -> None:
+    """Adam's rate is without bound where no gradient arrives: at most 3 lr a step goes."""
+    optimizer = OPTIMIZERS["adam"](lr=0.01)
+    weights = torch.tensor([0.05, -0.05, 0.001], dtype=torch.float64)
+    state = optimizer.init(weights)
+    for expected in ([0.02, -0.02, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]):
+        optimizer.update(weights, torch.zeros_like(weights), state)
+        regularization.proximal(weights, optimizer.shrinkage(state, 1e-6))
+        np.testing.assert_allclose(weights.numpy(), expected, atol=1e-15)
 
 
 def test_r4_a_huge_c_underfits_or_with_too_large_steps_diverges() -> None:
@@ -178,6 +217,9 @@ def test_r4_warnings() -> None:
     (text,) = regularization.warnings(0.1, 1.0, 0.0)
     assert "underfit" in text
     assert len(regularization.warnings(1.0, 1.0, 2.0)) == 2
+    assert regularization.warnings(0.01, 1.0, 0.0) == []
+    (text,) = regularization.warnings(0.01, 1.0, 0.0, reach=10.0)
+    assert "takes 0.1 off" in text
 
 
 def test_sparsity() -> None:

@@ -305,6 +305,21 @@ def test_r1_losses_checks_and_the_test_are_without_the_penalty() -> None:
         assert check.value == epoch.validation["loss"]
 
 
+@pytest.mark.parametrize(("loss", "power"), [("mse", 2), ("mae", 1)])
+def test_r1_loss_and_penalty_are_told_in_one_unit(loss: str, power: int) -> None:
+    """Both come from training on a standardized target: loss + penalty is what training makes small, in the target's unit."""
+    experiment = configured(
+        data={"name": "diabetes"}, model={"kind": "linear"}, loss={"kind": loss}, regularization={"l2": 0.05}
+    )
+    training = stepped(Training(experiment), 5)
+    with torch.inference_mode():
+        output = training.network.forward(training.data.train.x)
+        error = (output - training.data.train.y.view_as(output)).abs().pow(power).mean()
+    objective = float(error) + 0.05 * float(training.network.regularized.double().square().sum())
+    told = training.evaluate(training.data.train)["loss"] + training.penalty()
+    assert told == pytest.approx(objective * training.data.target_scale**power, rel=1e-5)
+
+
 # -- early stopping ---------------------------------------------------------------------------------------------------------
 
 
