@@ -26,6 +26,8 @@ TICK = 0.05
 LOOK = 1.0
 #: Seconds between waits for the disk, and the most between two signs of life.
 SYNC = 5.0
+#: Seconds that `stop` waits for a thread that the storage may hold up.
+PATIENCE = 5.0
 
 
 class Owner(Protocol):
@@ -70,13 +72,11 @@ class Service:
 
     def stop(self) -> None:
         """End the thread; the storage may hang, so it is not waited for without end."""
-        self._stopping.set()
         if self._server is not None:
+            # First: a thread that knows that it shall end closes what wakes it.
             self._server.wake()
-        self._thread.join(5.0)
-        if self._server is not None:
-            self._server.close()
-        os.close(self._descriptor)
+        self._stopping.set()
+        self._thread.join(PATIENCE)
 
     @property
     def troubled(self) -> bool:
@@ -95,12 +95,22 @@ class Service:
         return told
 
     def _serve(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                self._turn()
-            except Exception as error:  # The training must not notice.
-                self._fails("recorder", f"{type(error).__name__}: {error}")
-                self._stopping.wait(LOOK)
+        try:
+            while not self._stopping.is_set():
+                try:
+                    self._turn()
+                except Exception as error:  # The training must not notice.
+                    self._fails("recorder", f"{type(error).__name__}: {error}")
+                    self._stopping.wait(LOOK)
+        finally:
+            self._close()
+
+    def _close(self) -> None:
+        """Let go of everything; only the thread itself knows that it uses none of it any more."""
+        if self._server is not None:
+            with contextlib.suppress(OSError):
+                self._server.close()
+        os.close(self._descriptor)
 
     def _fails(self, what: str, error: str) -> None:
         """Tell once of what goes on failing, until it `works` again."""
@@ -124,6 +134,9 @@ class Service:
         if now - self._synced >= SYNC:
             self._synced = now
             self._writer.sync()
+        if self._stopping.is_set():
+            # The storage may have held this turn up until long after the end: others may be at work there.
+            return
         if now - self._looked >= LOOK:
             self._looked = now
             self._find_directory()
