@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import hashlib
@@ -70,6 +71,8 @@ class Lock:
         self.fresh = fresh
         "Whether the run's heartbeat is recent: then a holder on another machine counts as alive."
         self._fd: int | None = None
+        self._key: tuple[int, int] | None = None
+        "The directory's device and inode while it is held without flock: it may be moved or deleted meanwhile."
         self._content = b""
 
     @property
@@ -102,14 +105,16 @@ class Lock:
         self._fd, self._content = fd, content
 
     def _acquire_without_flock(self, content: bytes) -> None:
-        if self._key() in _ours:
+        facts = self.directory.stat()
+        key = facts.st_dev, facts.st_ino
+        if key in _ours:
             raise self._refusal(holder(self.directory))
         try:
             self._succeed(self.directory / NAME, content)
         except FileNotFoundError:
             raise self._refusal(None) from None  # its claim went this moment: somebody else's is done
-        self._content = content
-        _ours.add(self._key())
+        self._key, self._content = key, content
+        _ours.add(key)
 
     def _succeed(self, path: Path, content: bytes) -> None:
         """Put our name in the place of a dead one.
@@ -137,10 +142,6 @@ class Lock:
         finally:
             atomic.discard([mine])
 
-    def _key(self) -> tuple[int, int]:
-        facts = self.directory.stat()
-        return facts.st_dev, facts.st_ino
-
     def _refuse_living(self, found: Holder | None) -> None:
         if found is None or found.process == this_process():
             return
@@ -160,16 +161,21 @@ class Lock:
         if not self._content:
             return
         self._content = b""
+        fd, self._fd = self._fd, None
         try:
-            if self._fd is not None:
-                os.ftruncate(self._fd, 0)
-                os.close(self._fd)  # and with it the flock
+            if fd is not None:
+                os.ftruncate(fd, 0)
             else:
-                _ours.discard(self._key())
                 os.truncate(self.directory / NAME, 0)
         except OSError:
-            pass
-        self._fd = None
+            pass  # a file that cannot be emptied is let go of all the same
+        finally:
+            if fd is not None:
+                with contextlib.suppress(OSError):
+                    os.close(fd)  # and with it the flock
+            if self._key is not None:
+                _ours.discard(self._key)
+                self._key = None
 
     def __enter__(self) -> Lock:
         self.acquire()

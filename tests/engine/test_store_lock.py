@@ -98,6 +98,35 @@ def test_one_process_does_not_hold_it_twice(tmp_path: Path, support: str) -> Non
         pass
 
 
+@pytest.mark.parametrize("number", [errno.EIO, errno.EROFS, errno.ENOSPC])
+def test_a_file_that_cannot_be_emptied_is_let_go_of_all_the_same(
+    tmp_path: Path, support: str, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def fail(*_: Any) -> None:
+        raise OSError(number, os.strerror(number))
+
+    before = os.listdir("/proc/self/fd")  # noqa: PTH208
+    lock = Lock(tmp_path)
+    lock.acquire()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "ftruncate" if support == "flock" else "truncate", fail)
+        lock.release()
+    assert os.listdir("/proc/self/fd") == before  # noqa: PTH208
+    with Lock(tmp_path):
+        pass
+
+
+def test_a_directory_that_is_gone_at_the_end_holds_no_other_off(tmp_path: Path, support: str) -> None:
+    place = tmp_path / "run"
+    place.mkdir()
+    lock = Lock(place)
+    lock.acquire()
+    place.rename(tmp_path / "moved")
+    lock.release()
+    with Lock(tmp_path / "moved"):
+        pass
+
+
 def test_a_later_process_with_the_same_number_is_another(tmp_path: Path, support: str) -> None:
     written(tmp_path, start="1")
     with Lock(tmp_path):
