@@ -6,27 +6,39 @@ disk that is slow gives a `beat` with every portion, one that hangs gives none.
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
-# By thread in an attempt: when something got done last, by the monotonic clock.
-_last: dict[int, float] = {}
+
+@dataclass(slots=True)
+class _Attempt:
+    beat: float
+    "When something got done last, by the monotonic clock."
+    computing: bool = False
+
+
+# By thread. Only the thread itself adds and removes its entry: a beat of another one that comes after the attempt's end
+# changes what nobody looks at any more.
+_attempts: dict[int, _Attempt] = {}
 
 
 @contextmanager
 def attempt() -> Generator[None]:
     """Mark a block, or a function, that writes what must not be lost."""
     thread = threading.get_ident()
-    outermost = thread not in _last
-    _last[thread] = time.monotonic()
+    outermost = thread not in _attempts
+    if outermost:
+        _attempts[thread] = _Attempt(time.monotonic())
+    else:
+        beat()
     try:
         yield
     finally:
         if outermost:
-            del _last[thread]
+            del _attempts[thread]
         else:
             beat()
 
@@ -34,29 +46,33 @@ def attempt() -> Generator[None]:
 @contextmanager
 def computing() -> Generator[None]:
     """Mark a block that the processor is busy with, however long: no fault of the storage."""
-    thread = threading.get_ident()
-    if thread in _last:
-        _last[thread] = math.inf
+    mine = _attempts.get(threading.get_ident())
+    if mine is not None:
+        mine.computing = True
     try:
         yield
     finally:
         beat()
+        if mine is not None:
+            mine.computing = False
 
 
 def beat() -> None:
     """Say that a call to the storage came back."""
-    thread = threading.get_ident()
-    if thread in _last:
-        _last[thread] = time.monotonic()
+    mine = _attempts.get(threading.get_ident())
+    if mine is not None:
+        mine.beat = time.monotonic()
 
 
 def beat_for_all() -> None:
     """Say that a call came back which others may wait for, too."""
-    for thread in list(_last):
-        if _last.get(thread, math.inf) < math.inf:
-            _last[thread] = time.monotonic()
+    for one in list(_attempts.values()):
+        one.beat = time.monotonic()
 
 
 def silent() -> float:
     """Return for how many seconds no attempt has got anything done; 0 if there is none, or something else is done."""
-    return max(0.0, time.monotonic() - max(_last.values(), default=math.inf))
+    found = list(_attempts.values())
+    if not found or any(one.computing for one in found):
+        return 0.0
+    return max(0.0, time.monotonic() - max(one.beat for one in found))
