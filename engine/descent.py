@@ -34,6 +34,6 @@ def descend(
     optimizer.update(network.parameters, network.gradients, state)
     if penalty.l1 and penalty.l1_method == "proximal":
         amount = optimizer.shrinkage(state, penalty.l1)
-        regularization.proximal(
-            network.regularized, amount if isinstance(amount, float) else amount[: network.weights_end]
-        )
+        if isinstance(amount, torch.Tensor):
+            amount = amount[: network.weights_end]
+        regularization.proximal(network.regularized, amount)

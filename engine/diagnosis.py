@@ -48,7 +48,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "underfit",
         fits.underfit,
-        unless=(*_BROKEN, "lr_too_small", "stalled", "imbalance", "at_chance"),
+        unless=(*_BROKEN, "nonfinite_validation", "lr_too_small", "stalled", "imbalance", "at_chance"),
     ),
     Rule("overfit_averted", ends.overfit_averted, unless=("overfit", "lr_too_large"), kind="note"),
     Rule("test_above_validation", ends.test_above_validation, unless=("overfit", *_BROKEN), kind="note"),

@@ -68,6 +68,9 @@ def verdict(view: View) -> tuple[str, Found] | None:
             evidence,
         )
     low = train <= 0.5 * reference and validation <= 0.65 * reference
+    # What has fallen for an epoch or two only, and is half way, is under way.
+    if view.epoch < 3 and train > 0.25 * reference:
+        return None
     # The validation part may spread less than the training part: it has to be explained too.
     if not low or view.r2("validation", view.kept) < 0.5:
         return None

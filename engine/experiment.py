@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from .data.names import FACTS, Form, Task
+from .data.names import FACTS, Task, named_task
 from .errors import quoted
 from .field_docs import field_docs
+from .misfits import Misfit, MisfitError, problems
+from .tasks import METRICS, USUAL_LOSS
 
 if TYPE_CHECKING:
     from pydantic import GetJsonSchemaHandler
@@ -33,44 +35,6 @@ Count = Annotated[int, Field(ge=1, le=_MOST)]
 CountOrZero = Annotated[int, Field(ge=0, le=_MOST)]
 Width = Annotated[int, Field(ge=1, le=65536)]
 Widths = Annotated[tuple[Width, ...], Field(strict=False, max_length=1000)]
-
-#: Metrics that validation emits for each task, with the direction in which each is better.
-METRICS: dict[Task, dict[str, Literal["min", "max"]]] = {
-    "multiclass": {"loss": "min", "accuracy": "max", "macro_recall": "max"},
-    "binary": {"loss": "min", "accuracy": "max", "recall": "max", "precision": "max"},
-    "regression": {"loss": "min", "mae": "min", "rmse": "min", "r2": "max"},
-}
-
-
-#: The loss of a task unless another is asked for.
-USUAL_LOSS: dict[Task, Literal["cce", "bce", "mse"]] = {
-    "multiclass": "cce",
-    "binary": "bce",
-    "regression": "mse",
-}
-
-
-#: What tells the task and the form of the data.
-_DATA = ("data.name", "data.path", "data.task")
-
-
-class Misfit(NamedTuple):
-    """One thing that is fine alone and wrong beside others."""
-
-    key: str
-    "The key to change."
-    reason: str
-    "Why it does not fit, with a way out."
-    others: tuple[str, ...] = _DATA
-    "The keys that it does not fit."
-
-
-class MisfitError(ValueError):
-    """Values that are fine alone and wrong together."""
-
-    def __init__(self, found: list[Misfit]) -> None:
-        super().__init__("; ".join(f"{one.key}: {one.reason}" for one in found))
-        self.found = found
 
 
 class Part(BaseModel):
@@ -367,21 +331,16 @@ class Stopping(Part):
     "Epochs in which the best is recorded but nothing is counted."
     restore_best: bool = True
 
-    @model_validator(mode="after")
-    def known_direction(self) -> Self:
-        """Refuse a monitor that no task emits, and a direction that contradicts a known metric."""
-        directions = {name: mode for metrics in METRICS.values() for name, mode in metrics.items()}
-        if self.monitor not in directions:
-            close = get_close_matches(self.monitor, directions, 1)
-            hint = f'did you mean "{close[0]}"?' if close else f"there are {', '.join(sorted(directions))}"
-            reason = f"{quoted(self.monitor)} is not measured; {hint}"
-            raise MisfitError([Misfit("stopping.monitor", reason, ())])
-        if directions[self.monitor] != self.mode:
-            better = "higher" if self.mode == "min" else "lower"
-            way = f'set stopping.mode = "{directions[self.monitor]}"'
-            reason = f"{self.monitor} is better when {better}: {way}"
-            raise MisfitError([Misfit("stopping.mode", reason, ("stopping.monitor",))])
-        return self
+    @field_validator("monitor")
+    @classmethod
+    def known_monitor(cls, monitor: str) -> str:
+        """Refuse what no task measures."""
+        known = {name for metrics in METRICS.values() for name in metrics}
+        if monitor not in known:
+            close = get_close_matches(monitor, known, 1)
+            hint = f'did you mean "{close[0]}"?' if close else f"there are {', '.join(sorted(known))}"
+            raise MisfitError([Misfit("stopping.monitor", f"{quoted(monitor)} is not measured; {hint}", ())])
+        return monitor
 
 
 class Experiment(Part):
@@ -436,8 +395,10 @@ class Experiment(Part):
     @model_validator(mode="after")
     def parts_fit(self) -> Self:
         """Refuse parts that contradict each other, as far as the data set's name tells."""
-        facts = FACTS.get(self.data.name or "")
-        found = problems(self, facts.task if facts else self.data.task, facts.form if facts else None)
+        name = self.data.name
+        facts = FACTS.get(name or "")
+        task = named_task(name, self.data.task) if name is not None and facts else self.data.task
+        found = problems(self, task, facts.form if facts else None)
         if found:
             raise MisfitError(found)
         return self
@@ -461,100 +422,5 @@ def _usual_loss(data: Any) -> str:
         name, task = data.get("name"), data.get("task")
     else:
         name, task = "digits", None
-    facts = FACTS.get(name) if isinstance(name, str) else None
-    known = facts.task if facts else task
+    known = named_task(name, task) if isinstance(name, str) and name in FACTS else task
     return next((kind for name, kind in USUAL_LOSS.items() if name == known), "auto")
-
-
-def problems(experiment: Experiment, task: Task | None, form: Form | None) -> list[Misfit]:
-    """List what does not fit together; unknown task or form are passed over."""
-    found: list[Misfit] = []
-    data, model, loss = experiment.data, experiment.model, experiment.loss
-    if data.name is not None and data.name not in FACTS:
-        close = get_close_matches(data.name, FACTS, 1)
-        found.append(
-            Misfit(
-                "data.name",
-                f"no data set {quoted(data.name)}"
-                + (f'; did you mean "{close[0]}"?' if close else f"; there are {', '.join(FACTS)}"),
-            )
-        )
-    fits: dict[Task, tuple[str, ...]] = {
-        "multiclass": ("cce",),
-        "binary": ("bce",),
-        "regression": ("mse", "mae", "mape"),
-    }
-    if task and loss.kind != "auto" and loss.kind not in fits[task]:
-        use = f"use {' or '.join(fits[task])}"
-        if loss.kind == "bce":
-            reason = f"bce compares one probability with a target of 0 or 1; a {task} task has none: {use}"
-            found.append(Misfit("loss.kind", reason))
-        elif loss.kind == "cce" and task == "regression":
-            found.append(
-                Misfit("loss.kind", f"cce compares class probabilities; a regression task has none: {use}")
-            )
-        elif loss.kind == "mape":
-            reason = f"mape divides by the target, and that of a {task} task is 0 for some examples: {use}"
-            found.append(Misfit("loss.kind", reason))
-        elif loss.kind == "cce":
-            reason = (
-                f"cce wants one output per class, and the network of a binary task has a single one: {use}"
-            )
-            found.append(Misfit("loss.kind", reason))
-        elif not loss.allow_mismatch:
-            purpose = "set loss.allow_mismatch = true to do it on purpose"
-            found.append(Misfit("loss.kind", f"{loss.kind} does not fit a {task} task; {use}, or {purpose}"))
-    if loss.kind in ("bce", "cce") and model.output != "linear" and not loss.allow_mismatch:
-        twice = "sigmoid" if loss.kind == "bce" else "softmax"
-        found.append(
-            Misfit(
-                "model.output",
-                f"{loss.kind} holds its own {twice} and wants linear output (logits); set loss.allow_mismatch = true to see what a second one does",
-                ("loss.kind",),
-            )
-        )
-    if task in ("binary", "regression") and model.output == "softmax":
-        reason = f"a softmax over the single output of a {task} task is always 1"
-        found.append(Misfit("model.output", f"{reason}: use {'sigmoid or ' * (task == 'binary')}linear"))
-    elif task == "regression" and model.output == "sigmoid" and data.scale_target and not loss.allow_mismatch:
-        reason = "a sigmoid stays between 0 and 1, and scaled targets do not"
-        found.append(
-            Misfit(
-                "model.output",
-                f"{reason}: use linear, or data.scale_target = false for targets within (0, 1)",
-                (*_DATA, "data.scale_target"),
-            )
-        )
-    if task and experiment.stopping.monitor not in METRICS[task]:
-        found.append(
-            Misfit(
-                "stopping.monitor",
-                f"{experiment.stopping.monitor} is not measured in a {task} task; there are {', '.join(METRICS[task])}",
-            )
-        )
-    if form and form == "table" and model.kind == "cnn":
-        found.append(Misfit("model.kind", "a cnn needs images or sound; this data is a table: use mlp"))
-    if form and form != "table" and model.kind == "polynomial":
-        found.append(
-            Misfit(
-                "model.kind",
-                f"a polynomial takes the powers of a table's columns; this data is {form}: use mlp, cnn or linear",
-            )
-        )
-    if task == "regression" and data.label_noise > 0:
-        found.append(
-            Misfit("data.label_noise", "a regression task has no class labels to replace; set it to 0")
-        )
-    if task == "regression" and loss.class_weights != "none":
-        found.append(Misfit("loss.class_weights", "a regression task has no classes to weigh"))
-    if form and data.augmentation.active:
-        image = {"flip", "rotation", "contrast", "colour_shift", "permute_channels", "shift", "crop"}
-        audio = {"snr_db", "gain_db", "time_shift", "time_mask"}
-        wrong = {"table": image | audio, "image": audio, "audio": image}[form] & data.augmentation.model_dump(
-            exclude_defaults=True
-        ).keys()
-        if wrong:
-            found.append(
-                Misfit("data.augmentation", f"{', '.join(sorted(wrong))} cannot be applied to {form} data")
-            )
-    return found

@@ -139,7 +139,7 @@ def stalled(view: View, standing: bool) -> Found | None:
     if view.setting("optimizer.kind") == "adagrad":
         early = max((layer["update_ratio"] for layer in _probed_at(view, 1)), default=math.nan)
         now = max((layer["update_ratio"] for layer in view.layers), default=math.nan)
-        if now > 0.5 * early:
+        if not now <= 0.5 * early:
             return None
         lr = view.lr
         return Found(

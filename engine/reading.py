@@ -49,7 +49,8 @@ def read_cross_entropy(loss: float, chance: float, classes: int = 0) -> Reading:
     else:
         verdict = "near the truth" if level < 0.1 else "learning"
         where = f"{_per_cent(level)} of chance ({known})"
-    return Reading(probability, level, verdict, f"{loss:.3f} is {where}. {right}.")
+    told = f"{loss:.3f}" if loss < 1000 else f"{loss:.3g}"
+    return Reading(probability, level, verdict, f"{told} is {where}. {right}.")
 
 
 def _per_cent(share: float) -> str:

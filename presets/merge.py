@@ -20,8 +20,9 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-from ..engine.data.names import FACTS
-from ..engine.experiment import METRICS, Experiment, Schedule
+from ..engine.data.names import FACTS, named_task
+from ..engine.experiment import Experiment, Schedule
+from ..engine.tasks import METRICS
 from .draft import UNSET, Draft, Key, Layer, Origin
 from .faults import Fault, PresetError, shown
 from .listing import SECTIONS, find, none_of, section_values, valid_name
@@ -194,8 +195,9 @@ def _task(draft: Draft) -> str | None:
     if not isinstance(data, dict):
         data = {"name": "digits"}
     name = data.get("name")
-    facts = FACTS.get(name) if isinstance(name, str) else None
-    task = facts.task if facts else data.get("task")
+    task = data.get("task")
+    if isinstance(name, str) and name in FACTS:
+        return named_task(name, task)
     return task if isinstance(task, str) else None
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from ..engine.experiment import Experiment, Misfit, MisfitError
+from ..engine.experiment import Experiment
+from ..engine.misfits import Misfit, MisfitError
 from .draft import Draft, Key
 from .faults import Fault, did_you_mean, shown
 from .merge import kinds

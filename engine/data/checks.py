@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError, quoted
-from ..experiment import Cnn, Experiment, Misfit, Mlp, problems
+from ..experiment import Cnn, Experiment, Mlp
+from ..misfits import Misfit, problems
 from .dataset import Dataset
 from .statistics import Statistics
 

@@ -169,17 +169,20 @@ def settle_missing(
     columns: list[Column], target_index: int, missing: Missing, incomplete: int, place: str
 ) -> None:
     """Refuse missing cells that `missing` has no answer to."""
+    goal = columns[target_index]
     gaps = [f"{quoted(column.name, 40)} {column.missing}" for column in columns if column.missing]
     if missing == "refuse" and gaps:
         cells = sum(column.missing for column in columns)
         listed = ", ".join(gaps[:12]) + (", …" if len(gaps) > 12 else "")
         first = min((column for column in columns if column.missing), key=lambda column: column.first_missing)
+        ways = 'set data.missing = "drop" to leave out these rows'
+        ways += (
+            "; a target cannot be filled in" if goal.missing else ', or "mean" to fill in the training mean'
+        )
         raise InputError(
             f"{place}: {counted(cells, 'missing value')} in {counted(incomplete, 'row')}, the first in row {first.first_missing}, column "
-            f"{quoted(first.name, 40)} (by column: {listed}); "
-            'set data.missing = "drop" to leave out these rows, or "mean" to fill in the training mean'
+            f"{quoted(first.name, 40)} (by column: {listed}); {ways}"
         )
-    goal = columns[target_index]
     if missing == "mean" and goal.missing:
         raise InputError(
             f'{place}: the target {quoted(goal.name)} is missing in {counted(goal.missing, "row")} and cannot be filled in; set data.missing = "drop" or correct them'

@@ -75,7 +75,9 @@ def read_csv(path: Path, target: str | None, task: Task | None, missing: Missing
             names.append(column.name)
             continue
         codes, categories = _sorted_codes(column, cells[index])
-        names.extend(f"{column.name}={category or 'missing'}" for category in categories)
+        # A category that is called so is not the same as none.
+        gap = "missing" if "missing" not in categories else "(missing)"
+        names.extend(f"{column.name}={category or gap}" for category in categories)
         if len(names) > MAX_COLUMNS:
             raise InputError(
                 f"{place}: the text columns make more than {MAX_COLUMNS:,} features; leave out the columns that only name the row"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError, quoted
-from .names import FACTS, Form, Task
+from .names import FACTS, Facts, Form, Task, named_task
 
 if TYPE_CHECKING:
     from ..experiment import Data
@@ -85,8 +85,14 @@ def _load_named(data: Data, name: str, seed: int) -> Dataset:
     if facts is None:
         raise InputError(f"data.name: no data set {quoted(name)}; there are {', '.join(FACTS)}")
     _refuse_settings(data, f"the data set {name}", "target")
-    if data.task not in (None, facts.task):
+    task = named_task(name, data.task)
+    if data.task not in (None, facts.task, task):
         raise InputError(f"data.task: {name} is a {facts.task} task, not {data.task}; leave data.task out")
+    found = _of_name(data, name, facts, seed)
+    return found if found.task == task else replace(found, task=task)
+
+
+def _of_name(data: Data, name: str, facts: Facts, seed: int) -> Dataset:
     if facts.synthetic:
         from .synthetic import generate
 

@@ -44,6 +44,12 @@ FACTS: dict[str, Facts] = {
 }
 
 
+def named_task(name: str, asked: Task | None) -> Task:
+    """Return the task of a set known by name; one of two classes can be had as multiclass, with an output for each."""
+    own = FACTS[name].task
+    return "multiclass" if own == "binary" and asked == "multiclass" else own
+
+
 def cache_file(name: str) -> Path:
     """Return where a set that is fetched is kept after the first time."""
     from platformdirs import user_cache_path

@@ -168,10 +168,19 @@ def _settle_missing(
     if missing == "refuse":
         first = ", ".join(map(str, np.argwhere(np.isnan(x))[0])) if gaps.any() else ""
         where = f"x[{first}]" if first else f"y[{int(np.flatnonzero(no_target)[0])}]"
+        counts = [
+            f"{count} in {name}"
+            for name, count in (("x", int(np.isnan(x).sum())), ("y", int(no_target.sum())))
+            if count
+        ]
+        ways = 'set data.missing = "drop" to leave out these examples'
+        ways += (
+            "; a target cannot be filled in"
+            if no_target.any()
+            else ', or "mean" to fill in the training mean'
+        )
         raise InputError(
-            f"{place}: {int(np.isnan(x).sum())} missing values (NaN) in x and {no_target.sum()} in y, in {rows.sum()} examples, the first "
-            f"at {where}; "
-            'set data.missing = "drop" to leave out these examples, or "mean" to fill in the training mean'
+            f"{place}: missing values (NaN), {' and '.join(counts)}, in {rows.sum()} examples, the first at {where}; {ways}"
         )
     if no_target.any():
         raise InputError(

@@ -38,9 +38,22 @@ def test_tables_are_scikit_learns(name, loader):
     ours, theirs = load(Data(name=name), 0), loader()
     assert ours.x.dtype == np.float64
     np.testing.assert_array_equal(ours.x, theirs.data)
-    np.testing.assert_array_equal(ours.y, theirs.target)
-    assert ours.classes == tuple(theirs.target_names)
+    # scikit-learn has malignant, which one looks for, as class 0; recall and precision are about class 1.
+    swapped = name == "breast-cancer"
+    np.testing.assert_array_equal(ours.y, 1 - theirs.target if swapped else theirs.target)
+    assert ours.classes == tuple(theirs.target_names[::-1] if swapped else theirs.target_names)
     assert ours.feature_names == tuple(theirs.feature_names)
+
+
+def test_a_set_of_two_classes_can_be_had_with_an_output_for_each():
+    """L10: cce over two classes beside bce."""
+    data = load(Data(name="breast-cancer", task="multiclass"), 0)
+    assert (data.task, data.classes) == ("multiclass", ("benign", "malignant"))
+    assert load(Data(name="moons", task="multiclass", examples=50), 0).task == "multiclass"
+    with pytest.raises(InputError, match="diabetes is a regression task, not multiclass"):
+        load(Data(name="diabetes", task="multiclass"), 0)
+    with pytest.raises(InputError, match="wine is a multiclass task, not binary"):
+        load(Data(name="wine", task="binary"), 0)
 
 
 def test_diabetes_is_scikit_learns_in_its_own_units():

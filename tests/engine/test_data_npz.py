@@ -89,12 +89,14 @@ def test_missing_values(read):
     x = RNG.normal(size=(6, 2))
     x[1, 0] = x[4, 0] = x[4, 1] = np.nan
     y = RNG.normal(size=6)
-    with pytest.raises(InputError, match=r"3 missing values .* in 2 examples"):
+    with pytest.raises(InputError, match=r"missing values .*, 3 in x, in 2 examples.* or \"mean\""):
         read(x=x, y=y)
     assert len(read(x=x, y=y, settings={"missing": "drop"}).x) == 4
     assert np.isnan(read(x=x, y=y, settings={"missing": "mean"}).x).sum() == 3
     y[0] = np.nan
     assert len(read(x=x, y=y, settings={"missing": "drop"}).x) == 3
+    with pytest.raises(InputError, match=r"3 in x and 1 in y, in 3 examples.*; a target cannot be filled in"):
+        read(x=x, y=y)
     with pytest.raises(InputError, match="target is missing in 1"):
         read(x=x, y=y, settings={"missing": "mean"})
 

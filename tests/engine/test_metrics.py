@@ -14,7 +14,6 @@ from sklearn import metrics as sk
 from torchmetrics.functional import classification as tm
 
 from ladera.engine import probe_examples
-from ladera.engine.experiment import METRICS
 from ladera.engine.metrics import (
     calibration,
     calibration_error,
@@ -24,6 +23,7 @@ from ladera.engine.metrics import (
     predicted_classes,
     threshold,
 )
+from ladera.engine.tasks import METRICS
 from ladera.engine.training import Training
 from ladera.presets.catalog import load
 

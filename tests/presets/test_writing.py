@@ -16,7 +16,8 @@ from pydantic import BaseModel
 
 from ladera.engine import Experiment
 from ladera.engine.data.names import FACTS
-from ladera.engine.experiment import METRICS, Augmentation, Cnn, Init, Linear, Mlp, Polynomial, Schedule
+from ladera.engine.experiment import Augmentation, Cnn, Init, Linear, Mlp, Polynomial, Schedule
+from ladera.engine.tasks import METRICS
 from ladera.presets.catalog import (
     PARTS,
     PresetError,

@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ...engine.experiment import METRICS
 from ...engine.history import History
 from ...engine.series import Series
+from ...engine.tasks import METRICS
 from ..progress import measured, title
 from .exported import ExportedRun
 

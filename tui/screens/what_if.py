@@ -12,10 +12,10 @@ from textual.binding import Binding
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
-from ...engine.experiment import METRICS
 from ...engine.history import History
 from ...engine.series import Series
 from ...engine.stopping import bar, replay
+from ...engine.tasks import METRICS
 from ..curves import Band, ChartSpec, Curve, Mark
 from ..plots import colour_of, palette_of
 from ..progress import measured, title
