@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -27,6 +27,8 @@ from .events import (
 from .stopping import bar, would_stop_at
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from .series import Series
 
 
@@ -43,7 +45,7 @@ class _Mark:
 
 
 class History:
-    """A run as far as its events tell; `apply` is the only way in.
+    """A run as far as its events tell; `apply` is the only way in, beside `take_steps` for very many of a kind.
 
     Curves are `Series` over the epoch (`train`, `validation`: by metric name, "loss" among them) or the step
     (`steps`: batch losses with their extremes). `version` grows with every event, so that a view knows what is new.
@@ -135,6 +137,32 @@ class History:
                 self.epoch, self.step = event.epoch, event.step
             case _:
                 pass
+
+    def take_steps(
+        self, curve: Iterable[Sequence[NDArray[Any]]], count: int, ends: Sequence[StepsEnded]
+    ) -> int:
+        """Take in `count` step reports at once, as `apply` does one by one; return how many of them could not be.
+
+        `curve` gives their steps, losses, lowest and highest in portions: without those that a later attempt superseded,
+        and neighbours may be merged. `ends` are the last reports of each attempt, of which the very last says where the
+        run is.
+        """
+        bad = 0
+        for columns in curve:
+            try:
+                self.steps.extend(*columns)
+            except ValueError:
+                # Steps that go back without a resume: a damaged record among them; each is tried alone.
+                for point in zip(*(column.tolist() for column in columns), strict=True):
+                    try:
+                        self.steps.append(*point)
+                    except ValueError:
+                        bad += 1
+        self.version += count
+        for event in ends:
+            self.time = max(self.time, event.time)
+            self.epoch, self.step, self.batch_loss = event.epoch, event.step, event.loss
+        return bad
 
     def _epoch_ended(self, event: EpochEnded) -> None:
         epoch = self.epoch = event.epoch

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Sequence
 from functools import reduce
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +17,7 @@ from ..history import History
 from . import index, index_reader, log
 from .index_reader import Rows, extend_index, size_of
 from .log import Follower
+from .reading import open_regular
 
 #: Step reports kept one by one; of more, neighbours are merged into their mean, lowest and highest.
 MOST_POINTS = 1 << 21
@@ -54,9 +57,9 @@ def _follow(directory: Path) -> tuple[History, Follower]:
 
 
 def _fold_indexed(history: History, directory: Path, rows: Rows) -> int:
-    path, bad, blank = directory / index.NAME, 0, 0
+    path, bad = directory / index.NAME, 0
     others: list[tuple[int, Event]] = []
-    with (directory / log.NAME).open("rb") as lines, path.open("rb") as file:
+    with open_regular(directory / log.NAME) as lines, open_regular(path) as file:
         for row, begin, end in rows.others.tolist():
             line = os.pread(lines.fileno(), end - begin, begin)[:-1]
             event = log.parse(line)
@@ -64,18 +67,18 @@ def _fold_indexed(history: History, directory: Path, rows: Rows) -> int:
                 others.append((row, event))
             elif line.strip():
                 bad += 1
-            else:
-                blank += 1
-        last = _last_step(lines.fileno(), file.fileno(), rows.count)
-    history.version += rows.count - len(others) - bad - blank
-    bad += log.fold(history, (event for _, event in others))
-    _add_steps(history, path, rows, _rewinds(others))
-    if last is not None:
-        place, event = last
-        history.time = max(history.time, event.time)
-        if not others or others[-1][0] < place:
-            history.epoch, history.step = event.epoch, event.step
-    return bad
+        rewinds = _rewinds(others)
+        ends = [
+            found
+            for row in (*(row for row, _ in rewinds), rows.count)
+            if (found := _last_report(lines.fileno(), file.fileno(), rows, row)) is not None
+        ]
+    last = ends[-1][0] if ends else -1
+    # Of the reports before the last one their curve is all that is left: what else they set, it sets again.
+    bad += log.fold(history, (event for row, event in others if row < last))
+    reports = rows.count - len(rows.others)
+    bad += history.take_steps(_curve(path, rows, rewinds), reports, [event for _, event in ends])
+    return bad + log.fold(history, (event for row, event in others if row > last))
 
 
 def _rewinds(others: list[tuple[int, Event]]) -> list[tuple[int, int]]:
@@ -92,12 +95,13 @@ def _rewinds(others: list[tuple[int, Event]]) -> list[tuple[int, int]]:
     return found
 
 
-def _add_steps(history: History, path: Path, valid: Rows, rewinds: list[tuple[int, int]]) -> None:
+def _curve(path: Path, valid: Rows, rewinds: list[tuple[int, int]]) -> Iterator[Sequence[NDArray[Any]]]:
+    """Yield step, loss, lowest and highest of the reports that count, in portions."""
     portions = [
         (first, min(index_reader.PORTION, valid.count - first))
         for first in range(0, valid.count, index_reader.PORTION)
     ]
-    with path.open("rb") as file:
+    with open_regular(path) as file:
 
         def at(first: int, number: int) -> NDArray[np.void]:
             """Return those of the rows that are reports which count."""
@@ -119,39 +123,38 @@ def _add_steps(history: History, path: Path, valid: Rows, rewinds: list[tuple[in
                 rows = np.concatenate([rest, rows])
                 whole = len(rows) // merged * merged
                 rest, rows = rows[whole:], rows[:whole]
-            _extend(history, rows, merged)
-        _extend(history, rest, 1)
+            yield _columns(rows, merged)
+        yield _columns(rest, 1)
 
 
-def _extend(history: History, rows: NDArray[np.void], merged: int) -> None:
-    if not len(rows):
-        return
+def _columns(rows: NDArray[np.void], merged: int) -> Sequence[NDArray[Any]]:
     if merged == 1:
-        columns = [rows[name] for name in ("step", "loss", "low", "high")]
-    else:
-        # Column by column: a reduction along so short an axis takes three times as long.
-        members = [rows[first::merged] for first in range(merged)]
-        with np.errstate(all="ignore"):
-            columns = [
-                members[-1]["step"],
-                reduce(np.add, (member["loss"] for member in members)) / merged,
-                reduce(np.fmin, (member["low"] for member in members)),
-                reduce(np.fmax, (member["high"] for member in members)),
-            ]
-    try:
-        history.steps.extend(*columns)
-    except ValueError:
-        # Steps that go back without a resume: a damaged record among them; each is tried alone.
-        for step, loss, low, high in zip(*(column.tolist() for column in columns), strict=True):
-            log.fold(history, [StepsEnded(epoch=history.epoch, step=step, loss=loss, low=low, high=high)])
+        return [rows[name] for name in ("step", "loss", "low", "high")]
+    # Column by column: a reduction along so short an axis takes three times as long.
+    members = [rows[first::merged] for first in range(merged)]
+    with np.errstate(all="ignore"):
+        return [
+            members[-1]["step"],
+            reduce(np.add, (member["loss"] for member in members)) / merged,
+            reduce(np.fmin, (member["low"] for member in members)),
+            reduce(np.fmax, (member["high"] for member in members)),
+        ]
 
 
-def _last_step(lines: int, rows: int, count: int) -> tuple[int, StepsEnded] | None:
-    for place in range(count - 1, max(-1, count - 1000), -1):
-        data = os.pread(rows, index.ROW.size, index.HEADER + place * index.ROW.size)
-        end, step, *_ = index.ROW.unpack(data)
-        if step >= 0:
-            begin = max(0, end - 4096)
-            event = log.parse(os.pread(lines, end - begin, begin)[:-1].rpartition(b"\n")[2])
-            return (place, event) if isinstance(event, StepsEnded) else None
+def _last_report(lines: int, file: int, rows: Rows, before: int) -> tuple[int, StepsEnded] | None:
+    """Return the last step report before a row, and its own row; None if there is none."""
+    others = rows.others[:, 0]
+    place, other = before - 1, int(np.searchsorted(others, before)) - 1
+    while place >= 0:
+        if other >= 0 and others[other] == place:
+            other -= 1
+        else:
+            first = max(0, place - 1)
+            data = os.pread(file, (place - first + 1) * index.ROW.size, index.HEADER + first * index.ROW.size)
+            begin = index.ROW.unpack_from(data)[0] if place else 0
+            end = index.ROW.unpack_from(data, len(data) - index.ROW.size)[0]
+            event = log.parse(os.pread(lines, end - begin, begin)[:-1])
+            if isinstance(event, StepsEnded):
+                return place, event
+        place -= 1
     return None

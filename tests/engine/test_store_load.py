@@ -6,6 +6,7 @@ import math
 import os
 import random
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,23 @@ import numpy as np
 import pytest
 
 from ladera.engine.events import (
+    Checked,
     CheckpointSaved,
+    CommandTaken,
+    Diagnosed,
     EpochEnded,
     Event,
+    LayersProbed,
+    PausedAt,
     Resumed,
     RunEnded,
     RunStarted,
     StepsEnded,
+    StorageFailed,
     to_line,
 )
 from ladera.engine.history import History
+from ladera.engine.series import Series
 from ladera.engine.store import index, index_reader, load, log
 from ladera.engine.store.index_reader import resume_index, valid_rows
 from ladera.engine.store.load import follow, load_history
@@ -58,7 +66,7 @@ def story(steps: int, seed: int = 0, attempts: int = 1) -> list[Event]:
             loss = draw.choice([1.0 / step, 1.0 / step, math.nan, math.inf, 1e300])
             events.append(
                 StepsEnded(
-                    time=step / 7, epoch=(step - 1) // 10 + 1, step=step, loss=loss, low=loss, high=loss
+                    time=step / 8, epoch=(step - 1) // 10 + 1, step=step, loss=loss, low=loss, high=loss
                 )
             )
             if step % 10 == 0:
@@ -102,24 +110,85 @@ def write(directory: Path, events: list[Event], *, dirt: bytes = b"") -> LogWrit
     return writer
 
 
-def told(history: History) -> dict[str, Any]:
-    """Everything in a History but its version."""
+def told(history: History) -> dict[str, str]:
+    """Everything that is public in a History, and what it answers."""
 
-    def curve(series: Any) -> list[list[float]]:
-        box = series.envelope(columns=10**6)
-        return [
-            box.x.tolist(),
-            box.mean.tolist(),
-            box.low.tolist(),
-            box.high.tolist(),
-            box.nonfinite_x.tolist(),
-        ]
+    def plain(value: Any) -> str:
+        if isinstance(value, Series):
+            return repr(list(value.points()))
+        if isinstance(value, dict) and any(isinstance(one, Series) for one in value.values()):
+            return repr({name: plain(series) for name, series in value.items()})
+        return repr(value)
 
-    return {
-        "steps": curve(history.steps),
-        "train": {name: curve(series) for name, series in history.train.items()},
-        "rest": repr((history.epoch, history.step, history.state, history.resumes, history.saved)),
-    }
+    found = {name: getattr(history, name) for name in dir(history) if name[0] != "_"}
+    values = {name: plain(value) for name, value in found.items() if not callable(value)}
+    assert {"steps", "batch_loss", "time", "version", "epoch", "in_force", "state"} <= values.keys()
+    return {**values, "eta": plain(history.eta())}
+
+
+def eventful(seed: int) -> list[Event]:
+    """Three attempts of a run in which everything happens that a log tells, wherever a report of steps may lie."""
+    draw = random.Random(seed)
+    events: list[Event] = []
+    clock = saved_clock = 0.0
+    step = saved = 0
+    started = story(0)[0]
+
+    def some(step: int, epoch: int) -> Event:
+        return draw.choice([
+            LayersProbed(time=clock, epoch=epoch, step=step, layers_health=()),
+            Diagnosed(time=clock, finding="overfit", text="The gap grows.", epoch=epoch),
+            CommandTaken(time=clock, command="pause", epoch=epoch, step=step + 2),
+            CommandTaken(time=clock, command="step", value=1, epoch=epoch, step=step),
+            CommandTaken(time=clock, command="pace", value=0.5, epoch=epoch, step=step),
+            CommandTaken(time=clock, command="set", value={"key": "optimizer.lr", "value": 0.5}, epoch=epoch, step=step + 1),
+            CommandTaken(time=clock, command="set", value={"key": "x", "value": 1}, error="no such key", step=step),
+            PausedAt(time=clock, epoch=epoch, step=step + 1, loss=draw.random()),
+            StorageFailed(time=clock, what="log", error="full"),
+        ])  # fmt: skip
+
+    for attempt in range(3):
+        if attempt == 0 or (seed % 3 == 0 and attempt == 1):
+            events.append(replace(started, time=0.0))
+            step, clock = 0, 0.0
+        else:
+            step, clock = saved, saved_clock
+            events.append(
+                Resumed(time=clock, epoch=step // 10, step=step, changes={"stopping.patience": [5, 9]})
+            )
+        for _ in range(draw.randrange(20, 70)):
+            step, clock = step + 1, clock + 1.5
+            epoch, loss = (step - 1) // 10 + 1, draw.choice([draw.random(), math.nan])
+            events.append(StepsEnded(time=clock, epoch=epoch, step=step, loss=loss, low=loss, high=loss))
+            if step % 10 == 0:
+                train = {
+                    "loss": draw.random(),
+                    "metrics": {},
+                    "batches": {"mean": 1.0, "low": 0.5, "high": 2.0},
+                }
+                seen = {"loss": draw.random(), "metrics": {"accuracy": draw.random()}}
+                events += [
+                    EpochEnded(time=clock, epoch=epoch, step=step, train=train, validation=seen, lr=0.1, seconds=15.0,
+                               examples_per_second=5.0),
+                    Checked(time=clock, epoch=epoch, value=1.0, best=0.5, best_epoch=1, reference=0.5, wait=1, patience=5,
+                            verdict="waiting"),
+                ]  # fmt: skip
+            if draw.random() < 0.1:
+                events += [some(step, epoch) for _ in range(draw.randrange(1, 4))]
+            if draw.random() < 0.1:
+                saved, saved_clock = step, clock
+                events.append(CheckpointSaved(time=clock, epoch=step // 10, step=step, path="p"))
+    return [*events, RunEnded(time=clock, reason="finished", epoch=step // 10, step=step)]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_fast_way_tells_everything_that_the_log_tells(tmp_path: Path, seed: int) -> None:
+    events = eventful(seed)
+    for length in range(60, len(events) + 1, 3):
+        place = tmp_path / str(length)
+        write(place, events[:length])
+        assert valid_rows(place).end == (place / log.NAME).stat().st_size
+        assert told(load_history(place)) == told(History.of(events[:length])), length
 
 
 @pytest.mark.parametrize("attempts", [1, 3])
@@ -260,7 +329,9 @@ def test_reports_that_go_back_without_a_resume_cost_themselves_only(tmp_path: Pa
     wrong = StepsEnded(epoch=1, step=5, loss=1.0, low=1.0, high=1.0)
     place = len(events) // 2
     write(tmp_path, [*events[:place], wrong, *events[place:]])
-    assert told(load_history(tmp_path))["steps"] == told(History.of(events))["steps"]
+    history, follower = follow(tmp_path)
+    assert told(history)["steps"] == told(History.of(events))["steps"]
+    assert (history.version, follower.bad) == (len(events) + 1, 1)
 
 
 def test_an_index_in_a_place_that_cannot_be_written_is_no_fault(tmp_path: Path) -> None:
