@@ -44,7 +44,7 @@ FACTS: dict[str, Facts] = {
 }
 
 
-def named_task(name: str, asked: Task | None) -> Task:
+def named_task(name: str, asked: str | None) -> Task:
     """Return the task of a set known by name; one of two classes can be had as multiclass, with an output for each."""
     own = FACTS[name].task
     return "multiclass" if own == "binary" and asked == "multiclass" else own
