@@ -44,19 +44,21 @@ class Control:
     def __init__(self, directory: Path, timeout: float = 5.0) -> None:
         self.closed = False
         "Whether the other end has closed the connection."
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._socket.settimeout(timeout)
         self._timeout = timeout
         self._received = b""
         self._answers: list[Probed | StorageFailed] = []
         try:
+            self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        except OSError as error:  # this process has too many files open
+            raise UnreachableError(f"no command can be sent to {directory.name}: {_why(error)}") from None
+        try:
+            self._socket.settimeout(timeout)
             with short_address(directory / NAME) as address:
                 self._socket.connect(address)
         except OSError as error:
             self._socket.close()
-            why = error.strerror or str(error)
             raise UnreachableError(
-                f"{directory.name} takes no commands: no process of it listens ({why})"
+                f"{directory.name} takes no commands: no process of it listens ({_why(error)})"
             ) from None
 
     def send(self, command: str, value: Any = None) -> None:
@@ -122,6 +124,10 @@ class Control:
             elif isinstance(values, dict):
                 others.append(values)
         return others
+
+
+def _why(error: OSError) -> str:
+    return error.strerror or str(error)
 
 
 def send(directory: Path, command: str, value: Any = None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
@@ -227,6 +228,20 @@ def test_a_socket_that_a_killed_process_left_is_replaced(tmp_path: Path) -> None
     one = Owner(tmp_path)
     send(tmp_path, "pause")
     one.close()
+
+
+def test_a_process_with_too_many_files_open_reaches_nobody(
+    tmp_path: Path, owner: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(socket, "socket", fail)
+        with pytest.raises(UnreachableError, match=r"no command can be sent .*: Too many open files"):
+            Control(tmp_path)
+    send(tmp_path, "pause")
+    assert owner.taken() == [("pause", None)]
 
 
 class Peer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import socket
@@ -128,6 +129,22 @@ def test_a_process_that_does_not_answer_holds_up_nobody_and_is_not_asked_twice(
         listener.accept()
     connection.close()
     listener.close()
+
+
+def test_a_command_for_which_no_socket_is_left_is_refused_and_the_next_one_is_sent(
+    tmp_path: Path, remote: RemoteControls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    with Owner(tmp_path) as owner:
+        with monkeypatch.context() as patch:
+            patch.setattr(socket, "socket", fail)
+            remote.send("pause")
+            (refused,) = wait(remote.answers)
+        assert told(refused)[0] == "pause" and "Too many open files" in told(refused)[1]
+        remote.send("resume")
+        wait(lambda: owner.taken == ["resume"])
 
 
 def test_another_process_that_goes_on_with_the_run_is_found(tmp_path: Path, remote: RemoteControls) -> None:
