@@ -14,7 +14,7 @@ from . import fit_rules as fits
 from . import layer_rules as layers
 from . import loss_rules as losses
 from .events import Checked, Diagnosed, EpochEnded, Event, LayersProbed, StepsEnded
-from .findings import Found, Rule, View
+from .findings import Found, Rule, View, changed
 from .history import History
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def news(history: History, event: Event) -> list[Diagnosed]:
 
     A finding is told when it first holds; a problem that no longer holds is told as `recovered`, after which it
     may be told again. Rules are asked at the end of the epochs 1 to 15 and then of 8 epochs per doubling, at probes, and
-    at the last check, where a run without problems gets its `good_fit`. Nothing follows RunEnded, which is the last event.
+    (counted anew from a change while training), at probes, and at the last check, where a run without problems gets its `good_fit`. Nothing follows RunEnded, which is the last event.
     """
     if not _due(history, event):
         return []
@@ -130,8 +130,9 @@ def _due(history: History, event: Event) -> bool:
         case EpochEnded(epoch=epoch):
             if not math.isfinite(event.train["loss"]):
                 return True
-            # The check of the last epoch follows at once.
-            return epoch < history.epochs and epoch % (1 << max(0, epoch.bit_length() - 4)) == 0
+            # What a change does shows soon after it. The check of the last epoch follows at once.
+            since = epoch - changed(history)
+            return epoch < history.epochs and since % (1 << max(0, since.bit_length() - 4)) == 0
         case LayersProbed():
             return True
         case Checked():

@@ -262,6 +262,12 @@ class View:
         return self.fell / self._span
 
 
+def changed(history: History) -> int:
+    """Return the last epoch after which a hyperparameter was changed while it trained; 0 if none was."""
+    made = (one.epoch for one in reversed(history.commands) if one.command == "set" and not one.error)
+    return next(made, 0)
+
+
 def short(value: float) -> str:
     """Return a number in three significant digits: 0.112, 5962 (whole digits are never cut), 7.51e-04.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from itertools import pairwise
 
-from .findings import SCALE, Found, View, rounded, short
+from .findings import SCALE, Found, View, changed, rounded, short
 from .layer_rules import EXPLODES, at_fault, better_init, broken_since, growth
 
 
@@ -86,12 +86,19 @@ def lr_too_large(view: View, standing: bool) -> Found | None:
     above = (
         view.level > 1.2 and not view.train < falls * before and (view.history.step >= 8 or view.level > 100)
     )
+    collapsed = view.level >= 0.95 and view.best_train < 0.5 * view.reference and not view.crushed
     losses = view.recent(view.losses, 8)
     jumps = sum(b > 1.25 * a and b - a > 0.05 * view.reference for a, b in pairwise(losses))
     high = view.level >= 0.95 or (view.checked > 0 and view.validation_level >= 1.5)
     stays = standing and (jumps > 0 or ratio > 0.02 or high)
-    if not (broken or above or jumps >= 2 or stays):
+    if not (broken or above or collapsed or jumps >= 2 or stays):
         return None
+    if collapsed:
+        return Found(
+            f"The learning rate looks too large: the train loss had come down to {short(view.best_train)} and is back at chance "
+            f"({short(view.reference)}){view.at}. {_gentler(view).removesuffix('.')}, from an epoch before that (a branch) or from the start.",
+            rounded(train=view.train, best=view.best_train, chance=view.reference, update_ratio=ratio, lr=lr),
+        )
     which = "train" if view.level >= 0.95 else "validation"
     seen = (
         f"the layers were sound before training, and in the last probe {broken}"
@@ -115,6 +122,9 @@ def lr_too_small(view: View, standing: bool) -> Found | None:
     if view.epoch < 3 or view.history.step < 30:
         return None
     if not view.layers or not view.untrained(standing) or view.crushed:
+        return None
+    # It moved, and came back; or the probe tells of the steps before a change.
+    if view.best_train < 0.7 * view.reference or view.history.layers[-1].epoch < changed(view.history):
         return None
     ratio = max(layer["update_ratio"] for layer in view.layers)
     first = view.losses.value_at(1)

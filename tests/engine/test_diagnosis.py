@@ -19,6 +19,7 @@ from ladera.engine import Experiment, run
 from ladera.engine.diagnosis import RULES, before_training, current, news, standing
 from ladera.engine.events import (
     Checked,
+    CommandTaken,
     Diagnosed,
     EpochEnded,
     Event,
@@ -243,6 +244,8 @@ TABLE: list[tuple[str, bool, dict[str, Any]]] = [
     ("lr_too_large", False, {"train": [2.37, 2.31, 2.2]}),  # L13: a fresh network is no fault
     ("lr_too_large", False, {"train": [0.1, 0.05, 0.07, 0.04, 0.06, 0.03]}),  # noise near 0
     ("lr_too_large", False, {"train": [1.0], "probes": [[layer(update_ratio=1.5)]], "settings": {"optimizer.kind": "adagrad"}}),
+    ("lr_too_large", True, {"train": [2.3, 1.0, 0.3, 0.1, 2.3, 2.32, 2.31]}),  # it had learned
+    ("lr_too_small", False, {"train": [2.3, 1.0, 0.3, 0.1, 2.3, 2.32, 2.31], "probes": [SMALL_STEPS]}),
     ("lr_too_small", True, {"train": [2.40, 2.399, 2.398, 2.397], "probes": [SMALL_STEPS]}),
     ("lr_too_small", False, {"train": [2.40, 2.3, 2.2, 2.1], "probes": [SMALL_STEPS]}),
     ("lr_too_small", False, {"train": FLAT, "probes": [[layer()]]}),
@@ -365,6 +368,7 @@ def test_masks_name_rules_that_exist() -> None:
         ("diverged", ["Scale the inputs"], {"train": [2.0, math.nan], "settings": RAW}),
         ("underfit", ["Scale the inputs"], {"train": [2.0] * 20, "settings": RAW}),
         # An image is in [0, 1] as it comes.
+        ("lr_too_large", ["had come down to 0.1 and is back at chance", "from 0.1 to 0.01", "(a branch)"], {"train": [2.3, 1.0, 0.3, 0.1, 2.3, 2.32, 2.31]}),
         ("lr_too_large", ["Lower optimizer.lr from 0.1 to 0.01"], {"train": [2.0, 4.0, 6.0], "settings": RAW, "shape": (1, 8, 8)}),
         ("lr_too_large", ["sound before training", "95% of the units of hidden 1 are 0", "from 0.1 to 0.01"], {"train": FLAT, "probes": [[layer()], DEAD]}),
         ("diverged", ["a loss became nan"], {"train": [2.0, math.nan]}),
@@ -526,11 +530,14 @@ def test_steps_are_looked_at_only_when_a_loss_is_broken(monkeypatch: pytest.Monk
         *range(1, 16), *range(16, 32, 2), *range(32, 64, 4), *range(64, 128, 8), *range(128, 256, 16), *range(256, 512, 32),
         *range(512, 1000, 64),
     ]  # fmt: skip
+    changed = CommandTaken(command="set", value={"key": "optimizer.lr", "value": 1.0}, epoch=700, step=700)
+    again = [epoch for epoch in range(701, 740) if looks(epoch, changed)]
+    assert again == [*range(701, 716), *range(716, 732, 2), *range(732, 740, 4)]
 
 
-def looks(epoch: int) -> bool:
+def looks(epoch: int, *before: Event) -> bool:
     """Whether the end of this epoch makes the diagnosis look; its View is None here."""
-    history = History.of(story([])[:1])
+    history = History.of([*story([])[:1], *before])
     event = EpochEnded(
         epoch=epoch,
         step=epoch,
