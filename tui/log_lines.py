@@ -13,6 +13,7 @@ from typing import Protocol
 from ..engine.events import Event
 from ..engine.history import History
 from ..engine.store import log
+from ..engine.store.reading import open_regular
 from .log import LEVELS, Entry, entries, record, wanted
 from .text import clean
 
@@ -75,7 +76,12 @@ class FromFile:
             return False
         if facts.st_size < self._offset or facts.st_ino != self._inode:
             self._begin()
-            self._inode, self._offset = facts.st_ino, self._first(facts.st_size)
+            try:
+                first = self._first(facts.st_size)
+            except OSError:
+                self.note = "its log cannot be read"
+                return False
+            self._inode, self._offset = facts.st_ino, first
             self.note = f"the last {MOST_BYTES >> 20} MiB of its log" if self._offset else ""
         before, until = len(self._places) + self.dropped, time.monotonic() + BUDGET
         while time.monotonic() < until:
@@ -84,7 +90,8 @@ class FromFile:
                 try:
                     portion = next(log.portions(self._path, self._offset), None)
                 except OSError:
-                    portion = None
+                    self.note = "its log cannot be read"
+                    break
                 if portion is None:
                     break
                 self._waiting, self._offset = _placed(portion[0], self._offset), portion[1]
@@ -98,7 +105,7 @@ class FromFile:
         """Where to begin: after a line's end, not too far back."""
         if size <= MOST_BYTES:
             return 0
-        with self._path.open("rb") as file:
+        with open_regular(self._path) as file:
             file.seek(size - MOST_BYTES)
             file.readline(MOST_BYTES)
             return file.tell()
@@ -127,7 +134,7 @@ class FromFile:
         """Read some lines again."""
         found: list[Entry] = []
         try:
-            with self._path.open("rb") as file:
+            with open_regular(self._path) as file:
                 for place, at in islice(self._places, max(0, first), max(0, first) + number):
                     file.seek(place)
                     told = self._told(file.readline(1 << 20).removesuffix(b"\n"))
@@ -141,7 +148,7 @@ class FromFile:
         if not 0 <= at < len(self._places):
             return ""
         try:
-            with self._path.open("rb") as file:
+            with open_regular(self._path) as file:
                 file.seek(self._places[at][0])
                 line = file.readline(1 << 20)
         except OSError:
@@ -247,7 +254,7 @@ class FromOutput:
 
     def _tail(self, path: Path) -> list[str]:
         try:
-            with path.open("rb") as file:
+            with open_regular(path) as file:
                 size = file.seek(0, 2)
                 file.seek(max(0, size - self._BYTES))
                 data = file.read(self._BYTES)

@@ -79,7 +79,8 @@ def overwrite(path: Path, data: bytes) -> None:
 
     A reader may see a mixture, for which the content must be of a kind that it notices. Blanks fill up what was longer.
     """
-    fd = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    # Without O_NONBLOCK the opening would wait for somebody to read from a pipe in its place.
+    fd = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         size = os.fstat(fd).st_size
         if -(-len(data) // BLOCK) > -(-size // BLOCK):

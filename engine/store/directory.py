@@ -95,11 +95,16 @@ def write_experiment(directory: Path, plain: Mapping[str, Any]) -> None:
     atomic.replace(directory / EXPERIMENT, experiment_toml(plain, about).encode())
 
 
+def read_experiment(directory: Path) -> dict[str, Any]:
+    """Read the plain values of a run's experiment as its file has them. Raises OSError, ValueError or RecursionError."""
+    return tomllib.loads(read_regular(directory / EXPERIMENT, _LARGEST).decode())
+
+
 def load_experiment(directory: Path) -> Experiment:
     """Read the experiment of a run. Raises StoreError if it is missing, damaged or no longer valid."""
     path = directory / EXPERIMENT
     try:
-        return Experiment.model_validate(tomllib.loads(read_regular(path, _LARGEST).decode()))
+        return Experiment.model_validate(read_experiment(directory))
     except FileNotFoundError:
         raise StoreError(f"{directory} holds no {EXPERIMENT}: it is no run directory") from None
     except ValidationError as error:

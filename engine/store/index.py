@@ -113,7 +113,8 @@ class IndexWriter:
 
     def _open(self, *, new: bool) -> None:
         path = self._log.with_name(NAME)
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        # Without O_NONBLOCK the opening would wait for somebody to read from a pipe in its place.
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         try:
             self._fd = os.open(path, flags | (os.O_TRUNC if new else 0), 0o600)
             if new:

@@ -27,6 +27,7 @@ from ..training import Training
 from . import checkpoints, directory, tensors
 from .checkpoints import SavedState
 from .load import load_history
+from .reading import open_regular
 
 Which = Literal["final", "best", "latest"]
 WHICH: tuple[Which, ...] = get_args(Which)
@@ -181,7 +182,8 @@ def _per_epoch(history: History) -> int:
 def _file(path: Path, warnings: list[str]) -> tuple[Mapping[str, Tensor] | None, Mapping[str, str]]:
     """Read a file of weights and the facts in it; one that is damaged is told and passed over."""
     try:
-        data = path.read_bytes()
+        with open_regular(path) as file:
+            data = file.read()
         values, facts = tensors.loads(data), tensors.facts(data)
         if not {"parameters", "buffers"} <= values.keys():
             raise ValueError("it holds no parameters")

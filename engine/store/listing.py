@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import time
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -16,7 +15,7 @@ from typing import Any
 from ..errors import StoreError, quoted
 from ..events import RunStarted
 from . import log
-from .directory import EXPERIMENT, refuse_name, split_name
+from .directory import EXPERIMENT, read_experiment, refuse_name, split_name
 from .lock import Lock, holder
 from .reading import open_regular, read_regular
 from .status import LARGEST, SILENCE, Status, after, parse_status, well_formed
@@ -51,7 +50,7 @@ class RunInfo:
 def experiment_values(path: Path) -> Mapping[str, Any]:
     """Return the plain values of a run's experiment as its file has them, of any version; empty if it cannot be read."""
     try:
-        return _parsed(path / EXPERIMENT, (path / EXPERIMENT).stat().st_mtime_ns)
+        return _parsed(path, (path / EXPERIMENT).stat().st_mtime_ns)
     except OSError:
         return {}
 
@@ -59,7 +58,7 @@ def experiment_values(path: Path) -> Mapping[str, Any]:
 @lru_cache(maxsize=4096)
 def _parsed(path: Path, _modified: int) -> Mapping[str, Any]:
     try:
-        return tomllib.loads(path.read_bytes().decode())
+        return read_experiment(path)
     except (OSError, ValueError, RecursionError):
         return {}
 

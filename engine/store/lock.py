@@ -20,6 +20,8 @@ from .reading import open_regular
 
 NAME = "lock"
 
+# What a holder writes is far shorter.
+_LONGEST = 4096
 _HELD = {errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES}
 
 #: Lock files that this process holds without the kernel's help, by device and inode of their directory.
@@ -42,11 +44,14 @@ class Holder:
 def holder(directory: Path) -> Holder | None:
     """Return whom the lock file names, dead or alive; None if it names nobody."""
     try:
-        with open_regular(directory / NAME) as file:
-            data = file.read(4096)
+        return _read(_content(directory / NAME))
     except OSError:
         return None
-    return _read(data)
+
+
+def _content(path: Path) -> bytes:
+    with open_regular(path) as file:
+        return file.read(_LONGEST)
 
 
 def _read(data: bytes) -> Holder | None:
@@ -96,7 +101,7 @@ class Lock:
             self._acquire_without_flock(content)
             return
         try:
-            self._refuse_living(_read(os.pread(fd, 4096, 0)))
+            self._refuse_living(_read(os.pread(fd, _LONGEST, 0)))
             os.ftruncate(fd, 0)
             os.pwrite(fd, content, 0)
         except BaseException:
@@ -122,7 +127,7 @@ class Lock:
         Who replaces a content first makes the one file named after that content, so at any moment one process at
         most may replace it; a claim whose maker died is itself succeeded to in the same way.
         """
-        seen = path.read_bytes()
+        seen = _content(path)
         self._refuse_living(_read(seen))
         mine = self.directory / f".{NAME}.{os.getpid()}-{atomic.serial()}"
         claim = self.directory / f".{NAME}.after-{hashlib.sha256(seen).hexdigest()[:16]}"
@@ -133,7 +138,7 @@ class Lock:
             except FileExistsError:
                 self._succeed(claim, content)
             try:
-                now = path.read_bytes()
+                now = _content(path)
                 if now != seen:
                     raise self._refusal(_read(now))
                 os.rename(mine, path)  # noqa: PTH104 - every fault is injected at the os functions

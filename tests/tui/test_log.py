@@ -181,6 +181,14 @@ def test_a_file_tells_what_its_events_tell(script: Any, tmp_path: Path, level: s
     assert middle == plain(told, level, query)[2:5]
 
 
+def test_what_is_no_file_and_larger_than_is_read_ends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_lines, "MOST_BYTES", 1)
+    lines = FromFile(tmp_path, "everything")
+    assert not lines.read() and lines.note == "its log cannot be read"
+
+
 def test_a_file_that_grows_tears_and_begins_anew(script: Any, tmp_path: Path) -> None:
     path, told = tmp_path / "events.jsonl", script.events()
     lines = FromFile(path, "everything")
