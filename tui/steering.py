@@ -7,6 +7,8 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from ..engine.branching import Branch
 from ..engine.changes import changeable, changed_live, flat, live_keys
 from ..engine.errors import InputError, LaderaError
@@ -64,11 +66,7 @@ class Steering(LabBase):
                 else f"{training.name} trains, and is not the run that is looked at: n goes to it"
             )
             return
-        try:
-            run.ask(command, value)
-        except LaderaError as error:
-            self.note(str(error))
-            return
+        run.ask(command, value)
         self.note(words)
         self.lab.show_text()
 
@@ -187,7 +185,7 @@ class Steering(LabBase):
             self._ask_branch(run, branch, at)
         elif run.directory is not None:
             self.note(f"reads a checkpoint of {run.name}…")
-            self.run_worker(self._read_branch(run, run.directory, at), group="branch", exit_on_error=False)
+            self.behind(self._read_branch(run, run.directory, at), "branch")
         else:
             self.note(f"no state of {run.name} is kept from before epoch {at:g}")
 
@@ -197,17 +195,18 @@ class Steering(LabBase):
 
             return branch(directory, at)
 
-        try:
-            branch = await asyncio.to_thread(read)
-        except LaderaError as error:
-            self.note(str(error))
-            return
-        self._ask_branch(run, branch, at)
+        self._ask_branch(run, await asyncio.to_thread(read), at)
 
     def _ask_branch(self, run: Run, branch: Branch, at: float) -> None:
         """Ask what shall differ from what was in force at the state, the newest that is kept from not after epoch `at`."""
         epoch = branch.parent["epoch"]
-        before = Experiment.model_validate(branch.plain["experiment"])
+        try:
+            before = Experiment.model_validate(branch.plain["experiment"])
+        except ValidationError as error:  # a checkpoint of another version
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"]))
+            self.note(clean(f"no branch from epoch {epoch} of {run.name}: {where}: {first['msg']}", 600))
+            return
 
         def complaint(text: str) -> str | None:
             try:
