@@ -38,7 +38,7 @@ class Steering(LabBase):
         if run is not None and run.history.paused and run.active and run.experiment == self.experiment:
             self.action_pause()
             return
-        self._look_at_new(self.sitting.start(self.experiment, run_name(self.experiment, self.base)))
+        self._look_at_new(self.sitting.start(self.experiment, self.label))
 
     def _look_at_new(self, run: Run) -> None:
         if run.queued:

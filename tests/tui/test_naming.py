@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from ladera.presets.catalog import load
+from ladera.presets.catalog import change, load
 from ladera.tui.naming import run_name
 
 
@@ -30,3 +31,13 @@ def test_or_after_its_data_if_those_are_others() -> None:
     assert run_name(load("digits", ["data=moons"]), "digits") == "moons"
     assert run_name(load("digits", ["data.path=/far/My Houses (2).csv"]), "digits") == "My-Houses-2"
     assert run_name(load("digits", ["data.path=/far/()"]), "digits") == "digits"
+
+
+async def test_in_the_lab_too_whatever_the_experiment_began_with(open_lab: Any, script: Any) -> None:
+    async with open_lab(script.events(reason="finished"), base="first-try") as lab:
+        await lab.press("r")
+        await lab.until(lambda: lab.run.history.ended)
+        assert lab.run.label == "first-try"
+        lab.app.take(change(lab.app.experiment, ["data=moons"]))
+        await lab.press("r")
+        assert [run.label for run in lab.app.sitting.runs] == ["first-try", "moons"]
