@@ -395,13 +395,17 @@ class Experiment(Part):
     @model_validator(mode="after")
     def parts_fit(self) -> Self:
         """Refuse parts that contradict each other, as far as the data set's name tells."""
-        name = self.data.name
-        facts = FACTS.get(name or "")
-        task = named_task(name, self.data.task) if name is not None and facts else self.data.task
-        found = problems(self, task, facts.form if facts else None)
+        facts = FACTS.get(self.data.name or "")
+        found = problems(self, self.task, facts.form if facts else None)
         if found:
             raise MisfitError(found)
         return self
+
+    @property
+    def task(self) -> Task | None:
+        """The task, as far as the data set's name or data.task tells without reading the data."""
+        name, asked = self.data.name, self.data.task
+        return named_task(name, asked) if name is not None and name in FACTS else asked
 
     def for_task(self, task: Task) -> Experiment:
         """Return the experiment with the usual loss of a task if its loss is auto, else itself."""

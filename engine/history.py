@@ -323,12 +323,19 @@ class History:
         """Return the seconds to the end of the last epoch at the pace of the recent ones, evaluations included.
 
         An upper bound, since the run may stop early; None before the first epoch has ended, and after the run has.
+        Of five epochs or more the longest counts as the next longest: single steps or a page that was opened stretch one.
         """
         last = self.epoch_seconds.last
         if last is None or self.started is None or self.ended is not None:
             return None
-        recent = self.epoch_seconds.envelope(max(1.0, last.x - 19), last.x, 20).mean
-        pace = float(sum(recent) / len(recent)) if len(recent) else math.nan
+        # Four evaluations at least: one of them is no accident.
+        count = max(20, 4 * int(self.setting("training.validate_every", 1)))
+        recent = sorted(
+            self.epoch_seconds.envelope(max(1.0, last.x - count + 1), last.x, count).mean.tolist()
+        )
+        if len(recent) >= 5:
+            recent[-1] = recent[-2]
+        pace = sum(recent) / len(recent) if recent else math.nan
         return max(pace, self.pace) * max(0.0, self.epochs - self.step / self.started.steps_per_epoch)
 
 

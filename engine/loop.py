@@ -315,7 +315,7 @@ class _Loop:
         if not math.isfinite(train["loss"]):
             self.ending = ending.diverged(f"the training loss became {train['loss']} in epoch {epoch}")
         elif self.ending is None and spread.low > 10 * start > 0 and train["loss"] > 10 * start:
-            words = f"the loss stayed above ten times its start ({start:.4g}) through epoch {epoch}"
+            words = f"all of epoch {epoch} above ten times the first loss ({start:.4g})"
             self.ending = ending.diverged(words)
         if self.ending is None and self.stop_after_epoch:
             self.ending = Ending("stopped", f"stopped on request after epoch {epoch}")

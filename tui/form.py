@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..engine.data.names import FACTS
 from ..engine.experiment import Experiment, Schedule
 from ..engine.field_docs import field_docs
 from ..presets.catalog import named
@@ -95,6 +96,7 @@ class Row:
 def rows(experiment: Experiment) -> list[Row]:
     """All rows for an experiment, in order."""
     plain = experiment.plain()
+    regression = experiment.task == "regression"
     found: list[Row] = []
     for part, title in PARTS:
         if part == "augmentation" and not _has_examples_to_change(experiment):
@@ -103,14 +105,14 @@ def rows(experiment: Experiment) -> list[Row]:
         found.append(Row(part, title, preset.short if preset else _summary(plain, part), is_part=True))
         section = plain.get(part, {})
         for name, value in section.items():
+            if regression and name in ("label_noise", "class_weights"):
+                continue
             if name not in _HIDDEN.get(part, set()) and _matters(part, name, section):
                 found.append(Row(f"{part}.{name}", name.replace("_", " "), typed(value), is_part=False))
     return found
 
 
 def _has_examples_to_change(experiment: Experiment) -> bool:
-    from ..engine.data.names import FACTS
-
     facts = FACTS.get(experiment.data.name or "")
     return facts is None or facts.form != "table"
 

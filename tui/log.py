@@ -155,7 +155,8 @@ def _check(event: Checked, monitor: str) -> str:
     )
     told = {
         "improved": "improved",
-        "waiting": f"no improvement, {event.wait} of {event.patience} checks",
+        # With early stopping off the count goes on beyond patience.
+        "waiting": f"no improvement, {event.wait}{f' of {event.patience}' * (event.wait <= event.patience)} checks",
         "stop": f"early stopping ends the run: no improvement in {event.wait} checks",
     }
     return f"{told.get(event.verdict, clean(event.verdict))}; {best}"

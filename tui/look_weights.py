@@ -21,7 +21,7 @@ Answer = Mapping[str, Any]
 def weights(answer: Answer, history: History, page: Page) -> Block:
     """A histogram of each weight matrix with its zeros and norms."""
     parts: Sequence[Mapping[str, Any]] = answer["weights"]
-    titles = [str(part["layer"]) for part in parts]
+    titles = [f"{place} {part['layer']}" for place, part in enumerate(parts, 1)]
     notes = [
         f"rms {number(part['rms'])} Σ|w| {number(part['l1'])} Σw² {number(part['l2'] ** 2)}"
         f" zeros {percent(part['exact_zeros'] / max(1, math.prod(part['shape']))).strip()}"

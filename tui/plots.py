@@ -43,9 +43,11 @@ def loss_chart(run: Run | None, others: Sequence[Run], view: View, width: int, h
     return _chart(run, others, view, width, height, "loss", "Loss")
 
 
-def metric_chart(run: Run | None, others: Sequence[Run], view: View, width: int, height: int) -> ChartSpec:
-    """The task's metric, the learning rate or the penalty; shares are never on a log scale."""
-    name = view.metric or (metric_of(run.history) if run else "") or "accuracy"
+def metric_chart(
+    run: Run | None, others: Sequence[Run], view: View, width: int, height: int, usual: str = ""
+) -> ChartSpec:
+    """The task's metric (before it is known the `usual` one), the learning rate or the penalty; shares are never on a log scale."""
+    name = view.metric or (metric_of(run.history) if run else "") or usual or "accuracy"
     words = OTHERS.get(name, title(name, run.history.started if run else None))
     log = view.log_y and name in OTHERS
     flat = replace(view, log_y=log, close=False, batches=False)
@@ -200,11 +202,13 @@ def _batch_losses(run: Run, window: _Window, below: Abscissa, *, named: bool) ->
         series, unit = history.batches, 1.0
     low, high = (float(below.epochs(x)) / unit for x in (window.low, window.high))
     found = series.envelope(low, high, window.columns)
+    if series.last is None:
+        return []
     colour = colour_of(run, window.view) if window.view.colour else None
     return [
         Curve(
             "batches" * named, below.of(found.x * unit), found.mean, found.low, found.high, colour=colour,
-            style="dim", nonfinite=below.of(found.nonfinite_x * unit), last=series.last.y if series.last else math.nan,
+            style="dim", nonfinite=below.of(found.nonfinite_x * unit), last=series.last.y,
             fits=not window.view.close,
         )
     ]  # fmt: skip
@@ -259,9 +263,17 @@ def _marks(history: History, view: View, name: str, below: Abscissa, width: int)
                 history.validation[name].envelope(columns=2 * width) if name in history.validation else None
             )
             yield from (Mark(float(below.of(x)), "", "check") for x in ([] if checks is None else checks.x))
+    before = ("", -1)
     for command in history.commands:
-        if not command.error and (words := _words(command.command, command.value)) is not None:
+        words = None if command.error else _words(command.command, command.value)
+        if words is None:
+            continue
+        # Steps and the pauses after them are one row of marks, one an epoch.
+        stepped = command.command == "pause" and before[0] in ("step", "run_epochs", "pause")
+        words = "" if stepped else words
+        if words or before[1] != command.epoch:
             yield Mark(at(command.step), words, "command")
+        before = command.command, command.epoch
     for saved in history.saved:
         yield Mark(at(saved.step), "", "save")
     for resumed in history.resumes:
@@ -328,7 +340,7 @@ def exact_values(run: Run, view: View, width: int = 0) -> str:
         point = curves["loss"].value_at(epoch) if "loss" in curves else None
         if point is not None:
             parts.append(f"{label} {point.y:.6g}")
-    for label, curves in (("train", history.train), ("validation", history.validation)):
+    for label, curves in (("validation", history.validation), ("train", history.train)):
         point = curves[metric].value_at(epoch) if metric in curves else None
         if point is not None:
             name = measured(metric, point.y) if metric in SHARES else f"{point.y:.6g}"

@@ -46,7 +46,12 @@ def metric(history: History) -> str:
     """Name the metric shown beside the loss."""
     if history.monitor != "loss":
         return history.monitor
-    return _METRIC.get(history.started.task, "") if history.started else ""
+    return metric_of_task(history.started.task) if history.started else ""
+
+
+def metric_of_task(task: str | None) -> str:
+    """Name the usual one of a task; of one that is not known yet none."""
+    return _METRIC.get(task or "", "")
 
 
 def header(started: RunStarted, name: str) -> list[str]:

@@ -67,7 +67,8 @@ class Steering(LabBase):
             )
             return
         run.ask(command, value)
-        self.note(words)
+        if words:
+            self.note(words)
         self.lab.show_text()
 
     def action_pause(self) -> None:
@@ -80,7 +81,7 @@ class Steering(LabBase):
 
     def action_single_step(self) -> None:
         """Make one step and pause."""
-        self._command("step", "one step", 1)
+        self._command("step", "", 1)
 
     def action_some_epochs(self) -> None:
         """Ask how many epochs, make them and pause."""

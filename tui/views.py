@@ -138,6 +138,8 @@ def status(run: Run | None) -> Status:
     history = run.history
     if run.awaited:
         word += f" · {run.awaited}…"
+    if history.pace > 0 and history.ended is None:
+        word += " · slow motion"
     if history.ended is not None:
         return Status(sign, word, duration(history.ended.seconds))
     eta = history.eta()
@@ -199,6 +201,11 @@ def _stopping(run: Run | None, width: int, ascii_only: bool) -> list[str]:
     head += strip(last.wait, patience, width - len(head), ascii_only=ascii_only)
     bar, down = history.bar, history.setting("stopping.mode", "min") == "min"
     goal = "" if bar is None else f" unless {'below' if down else 'above'} {number(bar).strip()}"
+    delta = float(history.setting("stopping.min_delta", 0.0))
+    counts = ""
+    if delta and last.reference is not None and 0 < last.wait < len(history.checks):
+        since = history.checks[-1 - last.wait].epoch
+        counts = f"must beat {number(last.reference).strip()} of epoch {since} by {delta:g} · "
     stops = history.stops_at
     when = (
         ""
@@ -207,7 +214,10 @@ def _stopping(run: Run | None, width: int, ascii_only: bool) -> list[str]:
         if stops <= history.epochs
         else "will not stop before the last epoch"
     )
-    return [head, f"{best_text} · {when}", _weights(history)]
+    weights = _weights(history)
+    if cell_len(counts + weights) > width:
+        counts = ""
+    return [head, f"{best_text} · {when}", counts + weights]
 
 
 def _ending(history: History) -> str:
@@ -216,7 +226,7 @@ def _ending(history: History) -> str:
     if ended.reason == "stopped_early" and history.checks:
         wait, delta = history.checks[-1].wait, float(history.setting("stopping.min_delta", 0.0))
         margin = f" by more than {delta:g}" if delta else ""
-        return f"stopped early at epoch {ended.epoch}: {wait} check{'s' * (wait != 1)} in a row without improvement{margin}"
+        return f"stopped early at epoch {ended.epoch}: {wait} check{'s' * (wait != 1)} without improvement{margin}"
     detail = clean(ended.detail, 300)
     return f"{STATES.get(ended.reason, ('', ended.reason))[1]} at epoch {ended.epoch}{': ' * bool(detail)}{detail}"
 
@@ -250,7 +260,7 @@ def test_line(history: History) -> str:
     parts = [f"loss {number(ended.test['loss']).strip()}"]
     parts += [f"{title(name, history.started)} {measured(name, value)}" for name, value in metrics.items()]
     again = int(ended.test.get("evaluations", 1))
-    warning = "" if again < 2 else f" (looked at {again} times: no longer an unbiased estimate)"
+    warning = "" if again < 2 else f" (seen {again} times: biased)"
     return "test: " + " · ".join(parts) + warning
 
 

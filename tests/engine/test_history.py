@@ -75,6 +75,9 @@ def test_the_rest_is_estimated_from_recent_epochs_and_is_an_upper_bound() -> Non
     history = History.of([STARTED, epoch(1, seconds=2.0), epoch(2, seconds=4.0)])
     assert history.eta() == pytest.approx(3.0 * 8)
     assert History.of([STARTED]).eta() is None
+    # The sixth was held up by single steps: no reason to foretell another half a minute.
+    held_up = [epoch(n, seconds=60.0 if n == 6 else 2.0) for n in range(1, 8)]
+    assert History.of([STARTED, *held_up]).eta() == pytest.approx(2.0 * 3)
     history.apply(StepsEnded(epoch=3, step=5, loss=1.0, low=1.0, high=1.0))
     assert history.eta() == pytest.approx(3.0 * 7.5)  # half of epoch 3 is still to come
     history.apply(StepsEnded(epoch=10, step=19, loss=1.0, low=1.0, high=1.0))

@@ -181,7 +181,7 @@ def test_the_cursor_reads_exact_values(script: Any) -> None:
     one, two = (script.run(script.events(), label=f"run-{n}", number=n) for n in (0, 1))
     assert plots.exact_values(one, View()) == ""
     assert plots.exact_values(one, View(cursor=5.0)) == (
-        "epoch 5  train 0.6  validation 0.5  train accuracy 62.5%  accuracy 66.7%  step 50  after 00:10"
+        "epoch 5  train 0.6  validation 0.5  accuracy 66.7%  train accuracy 62.5%  step 50  after 00:10"
     )
     assert plots.exact_values(one, View(cursor=5.0), 40) == "epoch 5  train 0.6  validation 0.5"
     # The other runs' values at the cursor, and one's own, stand at the ends of the lines of both charts.

@@ -56,7 +56,7 @@ def test_the_stopping_panel_says(script: Any) -> None:
     assert views.stopping_lines(running, 80) == [
         "waiting 2 of 3 checks  ▰▰▱",
         "best loss 0.5000 at epoch 5 · stops at epoch 8 unless below 0.4000",
-        "at the end the best weights are restored",
+        "must beat 0.5000 of epoch 5 by 0.1 · at the end the best weights are restored",
     ]
     assert views.stopping_lines(running, 20) == [
         "wait 2/3 ▰▰▱",
@@ -65,7 +65,7 @@ def test_the_stopping_panel_says(script: Any) -> None:
     ]
     ended = script.run(script.events(experiment=experiment, reason="stopped_early", restored=5))
     assert views.stopping_lines(ended, 80) == [
-        "stopped early at epoch 8: 3 checks in a row without improvement by more than 0.1",
+        "stopped early at epoch 8: 3 checks without improvement by more than 0.1",
         "best loss 0.5000 at epoch 5 · weights of epoch 5 are loaded",
         "test: loss 0.5500 · accuracy 90.0%",
     ]
@@ -218,7 +218,7 @@ def test_a_test_result_that_was_looked_at_twice_says_so(script: Any) -> None:
     told = script.events(reason="finished")
     ended = type(told[-1])(reason="finished", epoch=8, test={"loss": 0.5, "metrics": {}, "evaluations": 2})
     line = views.test_line(script.run([*told[:-1], ended]).history)
-    assert line == "test: loss 0.5000 (looked at 2 times: no longer an unbiased estimate)"
+    assert line == "test: loss 0.5000 (seen 2 times: biased)"
 
 
 def test_a_run_that_ends_before_its_first_check_says_so(script: Any) -> None:
@@ -250,9 +250,7 @@ def test_seven_bit_text_keeps_its_meaning() -> None:
 def test_a_single_check_is_one_check(script: Any) -> None:
     experiment = script.experiment("stopping.patience=1")
     run = script.run(script.events([1, 1], [1, 2], experiment=experiment, reason="stopped_early"))
-    assert (
-        views.stopping_lines(run, 80)[0] == "stopped early at epoch 2: 1 check in a row without improvement"
-    )
+    assert views.stopping_lines(run, 80)[0] == "stopped early at epoch 2: 1 check without improvement"
 
 
 def test_a_pause_is_told(script: Any) -> None:

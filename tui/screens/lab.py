@@ -31,7 +31,9 @@ _COLLECTOR = 10_000, 20, 20
 #: Share of its thread's time that drawing may take while training, and while training waits or is elsewhere.
 _BUDGET, _IDLE_BUDGET = 0.02, 0.25
 #: What the line of keys leaves to the help page where there is little room.
-_FOR_WIDE = ("command_palette", "app.slow_motion", "app.branch")
+_FOR_WIDE = (
+    "command_palette", "app.slow_motion", "app.branch", "app.what_if", "app.diagnosis", "app.inside", "app.runs", "edit",
+)  # fmt: skip
 
 #: Classes of the screen from so many columns and lines on.
 _WIDTHS = [(0, "-narrow"), (100, "-normal"), (180, "-wide")]
@@ -207,7 +209,12 @@ class LabScreen(LookingScreen):
         )
         self.query_one(RunsTable).show()
         paused = run is not None and run.active and run.history.paused
-        self.query_one(KeyLine).say("app.pause", "Go on" if paused else "Pause")
+        keys = self.query_one(KeyLine)
+        keys.say("app.pause", "Go on" if paused else "Pause")
+        keys.say(
+            "app.slow_motion",
+            "Full speed" if run is not None and run.active and run.history.pace > 0 else "Slow",
+        )
 
     def on_resize(self) -> None:
         """Fit the words to the new size."""

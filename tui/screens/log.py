@@ -77,6 +77,7 @@ class LogScreen(Screen[None]):
         Binding("home", "end(False)", "First"),
         Binding("end,G", "end(True)", "Follow"),
         Binding("slash", "filter", "Filter"),
+        Binding("question_mark", "app.help", "Help"),
         Binding("l", "level", "How much"),
         Binding("tab", "turn", "Events or output"),
         Binding("enter", "open", "Whole record"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,7 +13,8 @@ from textual.screen import Screen
 from .. import plots
 from ..abscissa import Abscissa, Axis
 from ..progress import metric as metric_of
-from ..view import panned, zoomed
+from ..progress import metric_of_task
+from ..view import panned, visible, zoomed
 from ..widgets.chart import ChartView
 
 if TYPE_CHECKING:
@@ -61,7 +63,8 @@ class LookingScreen(Screen[None]):
     def chart_of_metric(self, width: int, height: int) -> plots.ChartSpec:
         """What the second chart shows."""
         app = self.app
-        return plots.metric_chart(app.current, app.sitting.runs, app.shown_view, width, height)
+        usual = metric_of_task(app.experiment.task)
+        return plots.metric_chart(app.current, app.sitting.runs, app.shown_view, width, height, usual)
 
     def show_charts(self) -> None:
         """Draw the charts that are visible, one after the other: a key press comes between them."""
@@ -133,8 +136,9 @@ class LookingScreen(Screen[None]):
         """Move the cursor; its exact values stand below the charts and at the ends of the lines."""
         run = self.app.current
         if run is not None and run.history.epochs_done:
-            now = self.app.view.cursor
-            self._put_cursor(run, run.history.epochs_done if now is None else now + by)
+            view = self.app.view
+            newest = math.floor(visible(run.history, view)[1])  # of what is seen
+            self._put_cursor(run, newest if view.cursor is None else view.cursor + by)
 
     def _put_cursor(self, run: Run, epoch: float) -> None:
         self._look(cursor=float(min(max(1, round(epoch)), run.history.epochs_done)))

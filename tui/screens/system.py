@@ -58,6 +58,7 @@ class SystemScreen(Screen[None]):
     BINDINGS = [
         Binding("escape,q", "dismiss", "Back"),
         Binding("p", "app.pause", "Pause"),
+        Binding("question_mark", "app.help", "Help"),
     ]
 
     def __init__(self, run: Run | None, root: Path) -> None:
