@@ -390,7 +390,16 @@ def test_bn1_activations_stay_normalized_while_the_weights_change() -> None:
 def test_bn1_the_spread_of_every_layer_is_told_over_time() -> None:
     probes = [event for event in run(configured()) if isinstance(event, LayersProbed)]
     assert [probe.epoch for probe in probes] == [0, 1, 2]
-    assert all(layer["std"] > 0 for probe in probes for layer in probe.layers_health)
+    # That before training by hand: the deviation of each unit across the first 256 examples, and the mean of these.
+    training = Training(configured())
+    signal = training.data.train.x[:256].flatten(1).double().numpy()
+    expected: list[float] = []
+    for _, weight in training.network.weights[:2]:  # biases start at 0
+        signal = np.maximum(signal @ weight.double().numpy().T, 0)
+        expected.append(float(signal.std(0).mean()))
+    assert [layer["std"] for layer in probes[0].layers_health] == pytest.approx(expected, rel=1e-5)
+    spreads = [[layer["std"] for layer in probe.layers_health] for probe in probes]
+    assert spreads[0] != spreads[1] != spreads[2]
 
 
 def test_bn8_images_have_one_pair_of_statistics_per_channel() -> None:
