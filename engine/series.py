@@ -33,12 +33,8 @@ class Point:
 
 @dataclass(frozen=True)
 class Bounds:
-    """The box around the finite values of a range."""
+    """The lowest and the highest finite value of a range."""
 
-    x_low: float
-    "Position of the first point in the range."
-    x_high: float
-    "Position of the last point in the range."
     low: float
     "Lowest finite value."
     high: float
@@ -173,14 +169,12 @@ class Series:
         return float(self._x.data[place]) if place < self._length else x
 
     def bounds(self, x0: float = -math.inf, x1: float = math.inf) -> Bounds | None:
-        """The box around the finite values with x0 <= x <= x1; None where there is none."""
+        """The bounds of the finite values with x0 <= x <= x1; None where there is none."""
         start, end = self._range(x0, x1)
         box = self._summaries(np.array([start]), np.array([end]))
         if not box.count[0]:
             return None
-        return Bounds(
-            float(self._x.data[start]), float(self._x.data[end - 1]), float(box.low[0]), float(box.high[0])
-        )
+        return Bounds(float(box.low[0]), float(box.high[0]))
 
     def envelope(self, x0: float = -math.inf, x1: float = math.inf, columns: int = 400) -> Envelope:
         """The points with x0 <= x <= x1 in at most `columns` buckets of equal width in x.

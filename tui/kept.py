@@ -15,7 +15,7 @@ import threading
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from ..engine.events import Probed, from_plain
 from .text import clean
@@ -57,7 +57,7 @@ class Kept:
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
-        self._complaints: Any = None
+        self._complaints: IO[bytes] | None = None
         self._lines: deque[bytes | None] = deque()
         "What the process said, filled by a thread; None is its end."
         self._asked: Question | None = None

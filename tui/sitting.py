@@ -345,12 +345,3 @@ def keep_in(root: Path) -> Trainer:
                 yield event
 
     return train
-
-
-def without_directory(run: Run) -> Iterator[Event]:
-    """Train without keeping anything: for tests and for read-only disks."""
-    from ..engine.loop import run as train_experiment
-
-    yield from train_experiment(
-        run.experiment, run.controls, checkpoint=run.branch, ring=run.ring, linger=True
-    )
