@@ -23,6 +23,7 @@ import torch
 
 from . import diagnosis, ending, probes
 from .branching import Branch, Ring
+from .chance import chance
 from .changes import changes, refuse_unchangeable
 from .clock import Clock
 from .controls import Command, Controls, refusal
@@ -158,6 +159,8 @@ class _Loop:
         self.clock = Clock()
         self.checkpoint = checkpoint
         self.ring = ring
+        self.chance = 0.0
+        "Loss of the best constant answer."
         self.epoch = 1
         "The epoch in progress."
         self.index = 0
@@ -183,7 +186,7 @@ class _Loop:
     def events(self) -> Iterator[Event]:
         training = self.training
         torch.set_num_threads(training.threads())
-        chance = training.chance()
+        self.chance = chance(training)
         report_every = training.report_every()
         if self.checkpoint is None or isinstance(self.checkpoint, Branch):
             if self.checkpoint is not None:
@@ -192,7 +195,7 @@ class _Loop:
                 # What was best before the branch is the parent's: a new run is judged by what it does itself.
                 training.forget_best()
                 self.tests = 0
-            yield self._started(chance)
+            yield self._started()
             yield from self._other_random_numbers()
             yield self._probe_layers()
             self._keep_in_ring()
@@ -219,12 +222,12 @@ class _Loop:
                 if self.saving.due(training.experiment.training.checkpoint_every):
                     yield self._save()
             if self.ending is None:
-                yield from self._end_epoch(chance)
+                yield from self._end_epoch()
         if self.ending is None:
             self.ending = ending.finished(self.epoch - 1, training.experiment.training.epochs)
         yield from self._end()
 
-    def _started(self, chance: float | None) -> RunStarted:
+    def _started(self) -> RunStarted:
         training, data = self.training, self.training.data
         return RunStarted(
             experiment=training.experiment.plain(),
@@ -240,7 +243,7 @@ class _Loop:
                 "test": len(data.test.x),
             },
             steps_per_epoch=training.steps_per_epoch,
-            chance=chance,
+            chance=self.chance,
             source=data.source,
             notes=(*data.notes, *diagnosis.before_training(training)),
             versions={
@@ -284,7 +287,7 @@ class _Loop:
             loss=spread.mean, low=spread.low, high=spread.high,
         )  # fmt: skip
 
-    def _end_epoch(self, chance: float | None) -> Iterator[Event]:
+    def _end_epoch(self) -> Iterator[Event]:
         training = self.training
         epoch, spread = self.epoch, self.in_epoch
         train = yield from self._evaluate(training.data.train)
@@ -310,7 +313,7 @@ class _Loop:
         if epoch & (epoch - 1) == 0:
             yield self._probe_layers()
         self._keep_in_ring()
-        start = max(self.first_loss or 0.0, chance or 0.0)
+        start = max(self.first_loss or 0.0, self.chance)
         # One batch loss, taken before its update, may be a single overshoot: the epoch's end must be as bad.
         if not math.isfinite(train["loss"]):
             self.ending = ending.diverged(f"the training loss became {train['loss']} in epoch {epoch}")
