@@ -19,6 +19,7 @@ from ladera.engine.branching import Ring
 from ladera.engine.chance import chance
 from ladera.engine.controls import Controls
 from ladera.engine.errors import InputError
+from ladera.engine.event_lines import to_line
 from ladera.engine.events import (
     Checked,
     CheckpointSaved,
@@ -33,7 +34,6 @@ from ladera.engine.events import (
     RunStarted,
     StepsEnded,
     StorageFailed,
-    to_line,
 )
 from ladera.engine.history import History
 from ladera.engine.training import Training
