@@ -14,7 +14,6 @@ from typing import Any
 from .events import EVENTS, Event
 from .strict_json import encoder, numbers, strict
 
-
 _ENCODER = encoder()
 
 

@@ -14,7 +14,9 @@ import numpy as np
 import pytest
 import torch
 
-from ladera.engine import Experiment, diagnosis, loop, run
+from ladera.engine import Experiment, diagnosis, run
+from ladera.engine import training as training_module
+from ladera.engine.batches import Batches
 from ladera.engine.branching import Ring
 from ladera.engine.chance import chance
 from ladera.engine.controls import Controls
@@ -85,9 +87,10 @@ def test_an_epoch_sees_every_training_example_once(size: int | str, updates: int
     assert training.steps_per_epoch == updates == math.ceil(90 / training.batch_size)
     # Each row of iris is told apart by its position in the training part.
     marks = torch.arange(90, dtype=torch.float32).unsqueeze(1).expand(90, 4).contiguous()
-    training.data = replace(training.data, train=replace(training.data.train, x=marks))
+    data = replace(training.data, train=replace(training.data.train, x=marks))
+    batches = Batches(data, training.batch_size, 0, training.augmentation_generator)
     for epoch in (1, 2):
-        seen = [training.batches.batch(epoch, index)[0][:, 0] for index in range(updates)]
+        seen = [batches.batch(epoch, index)[0][:, 0] for index in range(updates)]
         assert sorted(torch.cat(seen).tolist()) == list(range(90))
         assert all(len(part) == training.batch_size for part in seen[:-1])
 
@@ -154,13 +157,8 @@ def test_measuring_changes_nothing() -> None:
 
 
 def changed_data(monkeypatch: pytest.MonkeyPatch, change: Any) -> None:
-    original = loop.Training.__init__
-
-    def patched(self: Training, experiment: Experiment) -> None:
-        original(self, experiment)
-        self.data = change(self.data)
-
-    monkeypatch.setattr(loop.Training, "__init__", patched)
+    original = training_module.prepare
+    monkeypatch.setattr(training_module, "prepare", lambda *arguments: change(original(*arguments)))
 
 
 def test_the_validation_part_moves_no_weight(monkeypatch: pytest.MonkeyPatch) -> None:
