@@ -16,7 +16,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from ladera.engine.events import EpochEnded, RunStarted, to_line
+from ladera.engine.event_lines import to_line
+from ladera.engine.events import EpochEnded, RunStarted
 from ladera.engine.store import index, log
 from ladera.engine.store.log_writer import LogWriter
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -254,20 +252,6 @@ class Mape(_Elementwise):
 
 #: The losses by the name used in presets.
 LOSSES: dict[str, Loss] = {loss.kind: loss for loss in (Bce(), Cce(), Mae(), Mse(), Mape())}
-
-
-def chance_level(kind: str, class_shares: Sequence[float]) -> float:
-    """Return the cross-entropy of a model that knows only how frequent the classes are: -sum p ln p.
-
-    For c classes of equal share it is ln c: 0.693, 1.099, 2.303 for 2, 3, 10. A loss that stays above it
-    points to a fault. `class_shares` (for bce of both classes) must sum to 1; raises ValueError otherwise,
-    and for losses that have no classes.
-    """
-    if kind not in ("bce", "cce"):
-        raise ValueError(f"{kind} has no chance level: it compares no classes")
-    if any(not share >= 0 for share in class_shares) or not math.isclose(sum(class_shares), 1, abs_tol=1e-6):
-        raise ValueError("class shares must be non-negative and sum to 1")
-    return -sum(share * math.log(share) for share in class_shares if share > 0)
 
 
 def _log_softmax(logits: Tensor) -> Tensor:

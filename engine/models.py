@@ -9,22 +9,12 @@ import torch
 from torch import Generator
 
 from . import experiment as config
+from .activations import ACTIVATIONS, Sigmoid, Softmax
 from .errors import InputError
 from .initializers import INITIALIZERS
-from .layers import (
-    ACTIVATIONS,
-    BatchNorm,
-    Convolution,
-    Dropout,
-    Layer,
-    Linear,
-    MaxPool,
-    Polynomials,
-    Reshape,
-    Sigmoid,
-    Softmax,
-)
+from .layers import BatchNorm, Convolution, Dropout, Layer, Linear, MaxPool, Reshape
 from .network import Network
+from .polynomials import Polynomials
 
 Shape = tuple[int, ...]
 

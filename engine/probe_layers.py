@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from .activations import Activation, Relu, Sigmoid, Tanh
 from .descent import descend
-from .layers import Activation, Dropout, Relu, Sigmoid, Tanh
+from .layers import Dropout
 from .network import Network
 from .probe_weights import exact, histogram, median_rates, rms
 

@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
+from .activations import Activation
 from .data.names import PartName
-from .layers import Activation
 from .probe_examples import COLUMNS, picture, probabilities, raw, wave
 from .seeds import derive
 

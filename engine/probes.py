@@ -6,13 +6,16 @@ A probe takes the training and options and answers with plain values, ready for 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from .probe_examples import calibration, confusion, predictions, worst
 from .probe_layers import activations, layer_health, layers
 from .probe_pictures import augmentation, boundary, fit, spectrogram
 from .probe_weights import rates, weights
+
+if TYPE_CHECKING:
+    from .training import Training
 
 #: Name -> probe(training, **options).
 PROBES: dict[str, Callable[..., dict[str, Any]]] = {
@@ -23,4 +26,12 @@ PROBES: dict[str, Callable[..., dict[str, Any]]] = {
     )
 }  # fmt: skip
 
-__all__ = ["PROBES", "layer_health"]
+__all__ = ["PROBES", "answer", "layer_health"]
+
+
+def answer(training: Training, name: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Answer a question; what cannot be answered becomes {"error": why}, since none may end whoever answers it."""
+    try:
+        return PROBES[name](training, **options)
+    except Exception as error:
+        return {"error": f"{type(error).__name__}: {error}"}

@@ -21,7 +21,7 @@ class Reading:
 
 
 def read_cross_entropy(loss: float, chance: float, classes: int = 0) -> Reading:
-    """Read a mean cce or bce against the loss of a model that knows only the class shares (losses.chance_level).
+    """Read a mean cce or bce against the loss of a model that knows only the class shares (chance.chance_level).
 
     The lecture calls a loss above 1 "very bad and probably an error in the code". That holds for few classes only:
     chance is ln c for c equally frequent ones, 0.693, 1.099, 2.303 for 2, 3, 10, and a fresh network of ten classes

@@ -8,6 +8,9 @@ from typing import Any, Protocol
 
 import torch
 
+from .events import CheckpointSaved, StorageFailed
+from .position import Position
+
 #: Seconds until the next attempt after a checkpoint that could not be written.
 _RETRY = 5.0
 
@@ -38,8 +41,21 @@ class Saving:
             return False
         return time.monotonic() - self._saved_at >= (min(every, _RETRY) if self._failed else every)
 
-    def save(self, tensors: Mapping[str, torch.Tensor], plain: Mapping[str, Any]) -> tuple[str, float]:
-        """Save now and return the place and the seconds it took. Raises OSError, also where nothing is kept."""
+    def save(self, position: Position) -> CheckpointSaved | StorageFailed:
+        """Save now and return what is told of it; where nothing is kept, that is a failure."""
+        try:
+            path, seconds = self._save(position.training.tensors(), position.plain())
+        except OSError as error:
+            return StorageFailed(time=position.now(), what="checkpoint", error=str(error))
+        return CheckpointSaved(
+            time=position.now(),
+            epoch=position.epoch - 1,
+            step=position.training.step,
+            path=path,
+            seconds=seconds,
+        )
+
+    def _save(self, tensors: Mapping[str, torch.Tensor], plain: Mapping[str, Any]) -> tuple[str, float]:
         self._saved_at = began = time.monotonic()
         if self.keeper is None:
             raise OSError("this run keeps nothing on disk")

@@ -6,21 +6,21 @@ What happens when, and what is told of it, is `loop.run`'s concern.
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
 from torch import Generator, Tensor
 
-from . import regularization
+from . import machine, regularization
+from .batches import Batches
 from .changes import changed_live
 from .data.prepare import Examples, Prepared, prepare
 from .descent import descend
 from .errors import InputError
 from .experiment import Experiment
 from .layers import Dropout
-from .losses import LOSSES, chance_level
+from .losses import LOSSES
 from .metrics import evaluate, threshold
 from .models import build
 from .optimizers import OPTIMIZERS
@@ -28,30 +28,10 @@ from .schedules import Plateau, rate
 from .seeds import derive
 from .stopping import EarlyStopping
 
-# Elements gathered at once: large enough that one gather serves many batches, small enough to stay out of the way.
-_GATHER = 1 << 22
+# Numbers that a portion of an evaluation holds at once.
 _EVALUATE = 1 << 21
-# Multiplications of an update from which on threads share them.
-_SHARED = 25_000_000
 # Multiplications of a portion of an evaluation: a fraction of a second on one slow core.
 _PORTION = 1 << 30
-
-
-def choose_device(name: str) -> torch.device:
-    """Return the device to train on; auto takes CUDA if there is one. Raises InputError if it is not there."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if name.startswith("cuda") and not torch.cuda.is_available():
-        raise InputError(
-            f'training.device: {name} asked for, but torch sees no CUDA device; use "auto" or "cpu"'
-        )
-    if name == "mps" and not torch.backends.mps.is_available():
-        raise InputError('training.device: mps asked for, but torch sees none; use "auto" or "cpu"')
-    if name.startswith("cuda:") and int(name[5:]) >= torch.cuda.device_count():
-        raise InputError(
-            f"training.device: {name} asked for, but there are {torch.cuda.device_count()} CUDA devices"
-        )
-    return torch.device(name)
 
 
 class Training:
@@ -59,7 +39,7 @@ class Training:
 
     def __init__(self, experiment: Experiment) -> None:
         seed = experiment.training.seed
-        self.device = choose_device(experiment.training.device)
+        self.device = machine.choose_device(experiment.training.device)
         self.data: Prepared = prepare(experiment, self.device)
         self.experiment = experiment = experiment.for_task(self.data.task)
         self.dropout_generator = Generator(self.device).manual_seed(derive(seed, "dropout"))
@@ -93,43 +73,8 @@ class Training:
         scale = self.data.target_scale
         self.unit = {"mse": scale**2, "mae": scale}.get(experiment.loss.kind, 1.0)
         "Factor from the loss in the unit of training to the loss in the target's own unit."
-        self._augments = self.data.augmentation.active
+        self.batches = Batches(self.data, self.batch_size, seed, self.augmentation_generator)
         self._one_hot = experiment.loss.kind in ("mse", "mae") and self.data.task == "multiclass"
-        self._order: tuple[int, Tensor] | None = None
-        self._block: tuple[int, int, Tensor, Tensor] | None = None
-
-    # -- data ---------------------------------------------------------------------------------------------------------
-
-    def batch(self, epoch: int, index: int) -> tuple[Tensor, Tensor]:
-        """Return batch `index` (from 0) of `epoch` (from 1).
-
-        Every training example comes once an epoch; the last batch may be smaller. With augmentation the examples
-        are changed anew.
-        """
-        data, size = self.data, self.batch_size
-        if self.steps_per_epoch == 1 and not self._augments:
-            return data.train.x, data.train.y
-        if self._order is None or self._order[0] != epoch:
-            generator = Generator().manual_seed(derive(self.experiment.training.seed, "shuffle", epoch))
-            self._order = epoch, torch.randperm(len(data.train.x), generator=generator).to(self.device)
-            self._block = None
-        order, start = self._order[1], index * size
-        if self._augments:
-            chosen = order[start : start + size]
-            return data.augmented(chosen, self.augmentation_generator), data.train.y.index_select(0, chosen)
-        block = self._block
-        if block is None or not block[0] <= start < block[1]:
-            rows = max(1, _GATHER // (size * max(1, data.train.x[0].numel()))) * size
-            first = start // rows * rows
-            chosen = order[first : first + rows]
-            block = self._block = (
-                first,
-                first + rows,
-                data.train.x.index_select(0, chosen),
-                data.train.y.index_select(0, chosen),
-            )
-        view = slice(start - block[0], start - block[0] + size)
-        return block[2][view], block[3][view]
 
     # -- one update ---------------------------------------------------------------------------------------------------
 
@@ -140,15 +85,14 @@ class Training:
         Class weights shape the gradient only: told losses count every example alike, so that those of batches, epochs
         and checks compare. A non-finite loss changes no weight.
         """
-        x, y = self.batch(epoch, index)
+        x, y = self.batches.batch(epoch, index)
         output = self.network.forward(x, training=True)
         loss, gradient = self.objective(output, y)
         if self.data.class_weights is not None:
             loss = self.loss.per_example(output, self.as_target(y, output)).mean()
         self.network.backward(gradient)
-        value = (
-            loss.item()
-        )  # after the backward pass is under way: on a GPU this waits for all that was asked for
+        # After the backward pass is under way: on a GPU this waits for all that was asked for.
+        value = loss.item()
         if not math.isfinite(value):
             return value
         self.torn = True
@@ -349,45 +293,13 @@ class Training:
         return 3 * self.batch_size * sum(layer.operations for layer in self.network.layers)
 
     def threads(self) -> int:
-        """Return the CPU threads to use: one for small networks, whose kernels are too short to share."""
-        asked = self.experiment.training.threads
-        if asked:
-            return asked
-        return (
-            1
-            if self.operations < _SHARED
-            else (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
-        )
+        """Return the CPU threads to use."""
+        return machine.threads(self.experiment.training.threads, self.operations)
 
     def report_every(self) -> int:
-        """Return the steps between two StepsEnded events: 50 ms of work on a machine faster than any, so never less.
-
-        It follows from the experiment alone, not from a clock, so that two runs tell the same story.
-        """
-        if self.device.type == "cpu":
-            # Seconds a layer, and multiplications a second: 2e11 is beyond one core, 20 of them beyond what cores share.
-            threads = self.experiment.training.threads or (1 if self.operations < _SHARED else 20)
-            layer, pace = 4e-6, 2e11 * threads
-        else:
-            layer, pace = 20e-6, 4e13
-        return math.ceil(0.05 / (layer * (1 + len(self.network.layers)) + self.operations / pace))
-
-    def chance(self) -> float:
-        """Return the loss, in the target's own unit, of the best constant answer to the training part.
-
-        Classes: the entropy of their shares p (bce, cce); behind mse and mae the mean of p (1 - p) and of min(p, 1 - p).
-        Regression: the mean (mse), the median (mae), the median weighted by 1 / |y| (mape).
-        """
-        data, kind = self.data, self.experiment.loss.kind
-        if data.task != "regression":
-            if kind in ("bce", "cce"):
-                return chance_level(kind, data.class_shares)
-            costs = [p * (1 - p) if kind == "mse" else min(p, 1 - p) for p in data.class_shares]
-            return sum(costs) / len(costs)
-        y = data.train.y
-        return (
-            self.loss.per_example(_best_constant(kind, y).expand_as(y).clone(), y).mean().item() * self.unit
-        )
+        """Return the steps between two StepsEnded events."""
+        asked, layers = self.experiment.training.threads, len(self.network.layers)
+        return machine.report_every(self.device.type, asked, layers, self.operations)
 
 
 def _go_on(generator: Generator, state: Tensor | None) -> bool:
@@ -399,12 +311,3 @@ def _go_on(generator: Generator, state: Tensor | None) -> bool:
     except (RuntimeError, TypeError):
         return False
     return True
-
-
-def _best_constant(kind: str, y: Tensor) -> Tensor:
-    """Return the constant answer to targets y of the least mse, mae or mape."""
-    if kind == "mse":
-        return y.mean()
-    ordered = y.view(-1).sort().values
-    weights = (1 / ordered.abs() if kind == "mape" else torch.ones_like(ordered)).double().cumsum(0)
-    return ordered[int(torch.searchsorted(weights, weights[-1] / 2))]

@@ -57,7 +57,7 @@ def _loaded(directory: str, which: str) -> KeptNetwork:
 
 
 def _answer(kept: KeptNetwork, probe: str, options: dict[str, Any]) -> dict[str, Any]:
-    from ..engine.events import to_plain
+    from ..engine.event_lines import to_plain
 
     return {
         "event": to_plain(kept.answer(probe, options)),

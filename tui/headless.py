@@ -13,7 +13,8 @@ from typing import TextIO
 from rich.console import Console
 from rich.text import Text
 
-from ..engine.events import Checked, EpochEnded, Event, RunStarted, to_line
+from ..engine.event_lines import to_line
+from ..engine.events import Checked, EpochEnded, Event, RunStarted
 from ..engine.history import History
 from .fit import speaks_unicode
 from .output import Output

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from ..engine.events import Probed, from_plain
+from ..engine.event_lines import from_plain
+from ..engine.events import Probed
 from .text import clean
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..engine.changes import flat
+from ..engine.event_lines import to_plain
 from ..engine.events import (
     Checked,
     CheckpointSaved,
@@ -22,7 +23,6 @@ from ..engine.events import (
     RunStarted,
     StepsEnded,
     StorageFailed,
-    to_plain,
 )
 from .progress import measured, remark, title
 from .query import wanted as query_wanted

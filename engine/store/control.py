@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import StoreError
-from ..events import Event, Probed, StorageFailed, from_plain
+from ..event_lines import from_plain
+from ..events import Event, Probed, StorageFailed
 
 NAME = "control.sock"
 

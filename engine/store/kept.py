@@ -1,7 +1,7 @@
 """The network of a run that nobody trains any more, as its directory keeps it: weights, and a Training that holds them.
 
     kept = load_network(Path("runs/digits-0007"))
-    PROBES["confusion"](kept.training)
+    kept.answer("confusion", {})
 
 Three sets of weights may have been kept: the final ones, the best of the last save, and those of the newest
 checkpoint. A run that was cut off has no final ones.
@@ -17,12 +17,12 @@ from typing import Any, Literal, get_args
 
 from torch import Tensor
 
+from .. import probes
 from ..changes import changes, with_changes
 from ..errors import InputError, StoreError
 from ..events import Probed
 from ..experiment import Experiment
 from ..history import History
-from ..probes import PROBES
 from ..training import Training
 from . import checkpoints, directory, tensors
 from .checkpoints import SavedState
@@ -62,10 +62,7 @@ class KeptNetwork:
 
     def answer(self, probe: str, options: Mapping[str, Any]) -> Probed:
         """Answer a probe; what cannot be answered becomes {"error": why}."""
-        try:
-            answer = PROBES[probe](self.training, **options)
-        except Exception as error:  # a question never ends whoever answers it
-            answer = {"error": f"{type(error).__name__}: {error}"}
+        answer = probes.answer(self.training, probe, options)
         if self.optimizer_step is None:
             answer = self._without_optimizer(probe, answer)
         return Probed(probe=probe, step=self.weights.step, answer=answer)

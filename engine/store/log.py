@@ -9,7 +9,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from ..controls import refusal
-from ..events import CommandTaken, Event, Resumed, RunStarted, from_plain
+from ..event_lines import from_plain
+from ..events import CommandTaken, Event, Resumed, RunStarted
 from ..experiment import Experiment
 from ..history import History
 from .reading import open_regular

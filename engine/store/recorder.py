@@ -18,6 +18,7 @@ import torch
 
 from ..controls import Controls
 from ..errors import StoreError
+from ..event_lines import to_line
 from ..events import (
     Checked,
     CheckpointSaved,
@@ -27,7 +28,6 @@ from ..events import (
     RunStarted,
     StepsEnded,
     StorageFailed,
-    to_line,
 )
 from . import atomic, checkpoints, directory, index_reader, log, pulse
 from .lock import Lock

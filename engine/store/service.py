@@ -13,7 +13,8 @@ from typing import Protocol
 
 from ..controls import Controls
 from ..errors import StoreError
-from ..events import Event, to_line
+from ..event_lines import to_line
+from ..events import Event
 from .control_server import ControlServer
 from .directory import STOP
 from .lock import Lock

@@ -17,6 +17,7 @@ import torch
 
 from ladera.engine import Experiment, run
 from ladera.engine.diagnosis import RULES, before_training, current, news, standing
+from ladera.engine.event_lines import from_plain, to_line, to_plain
 from ladera.engine.events import (
     Checked,
     CommandTaken,
@@ -27,9 +28,6 @@ from ladera.engine.events import (
     RunEnded,
     RunStarted,
     StepsEnded,
-    from_plain,
-    to_line,
-    to_plain,
 )
 from ladera.engine.evidence import MEANINGS, explained
 from ladera.engine.findings import short

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ladera.engine import Experiment, run
+from ladera.engine.event_lines import from_plain, to_line, to_plain
 from ladera.engine.events import (
     EVENTS,
     Checked,
@@ -23,9 +24,6 @@ from ladera.engine.events import (
     RunEnded,
     RunStarted,
     StepsEnded,
-    from_plain,
-    to_line,
-    to_plain,
 )
 
 NUMBERS = st.floats(allow_nan=False) | st.just(math.inf)

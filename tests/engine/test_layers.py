@@ -15,28 +15,13 @@ from hypothesis import strategies as st
 from torch import Generator, Tensor
 from torch.nn.utils import parameters_to_vector
 
+from ladera.engine.activations import ACTIVATIONS, Activation, Gelu, LeakyRelu, Relu, Sigmoid, Softmax, Tanh
 from ladera.engine.errors import InputError
 from ladera.engine.experiment import Experiment
-from ladera.engine.layers import (
-    ACTIVATIONS,
-    Activation,
-    BatchNorm,
-    Convolution,
-    Dropout,
-    Gelu,
-    Layer,
-    LeakyRelu,
-    Linear,
-    MaxPool,
-    Polynomials,
-    Relu,
-    Reshape,
-    Sigmoid,
-    Softmax,
-    Tanh,
-)
+from ladera.engine.layers import BatchNorm, Convolution, Dropout, Layer, Linear, MaxPool, Reshape
 from ladera.engine.models import build
 from ladera.engine.network import Network
+from ladera.engine.polynomials import Polynomials
 
 # -- backward passes against autograd --------------------------------------------------------------------------------
 

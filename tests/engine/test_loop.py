@@ -14,10 +14,14 @@ import numpy as np
 import pytest
 import torch
 
-from ladera.engine import Experiment, diagnosis, loop, run
+from ladera.engine import Experiment, diagnosis, run
+from ladera.engine import training as training_module
+from ladera.engine.batches import Batches
 from ladera.engine.branching import Ring
+from ladera.engine.chance import chance
 from ladera.engine.controls import Controls
 from ladera.engine.errors import InputError
+from ladera.engine.event_lines import to_line
 from ladera.engine.events import (
     Checked,
     CheckpointSaved,
@@ -32,7 +36,6 @@ from ladera.engine.events import (
     RunStarted,
     StepsEnded,
     StorageFailed,
-    to_line,
 )
 from ladera.engine.history import History
 from ladera.engine.training import Training
@@ -84,9 +87,10 @@ def test_an_epoch_sees_every_training_example_once(size: int | str, updates: int
     assert training.steps_per_epoch == updates == math.ceil(90 / training.batch_size)
     # Each row of iris is told apart by its position in the training part.
     marks = torch.arange(90, dtype=torch.float32).unsqueeze(1).expand(90, 4).contiguous()
-    training.data = replace(training.data, train=replace(training.data.train, x=marks))
+    data = replace(training.data, train=replace(training.data.train, x=marks))
+    batches = Batches(data, training.batch_size, 0, training.augmentation_generator)
     for epoch in (1, 2):
-        seen = [training.batch(epoch, index)[0][:, 0] for index in range(updates)]
+        seen = [batches.batch(epoch, index)[0][:, 0] for index in range(updates)]
         assert sorted(torch.cat(seen).tolist()) == list(range(90))
         assert all(len(part) == training.batch_size for part in seen[:-1])
 
@@ -95,7 +99,7 @@ def test_the_order_changes_each_epoch_and_follows_from_the_seed() -> None:
     def order(seed: int, epoch: int) -> list[float]:
         training = Training(configured(training={"seed": seed}))
         return torch.cat(
-            [training.batch(epoch, index)[1] for index in range(training.steps_per_epoch)]
+            [training.batches.batch(epoch, index)[1] for index in range(training.steps_per_epoch)]
         ).tolist()
 
     assert order(0, 1) == order(0, 1)
@@ -106,9 +110,10 @@ def test_the_order_changes_each_epoch_and_follows_from_the_seed() -> None:
 def test_a_batch_is_the_same_wherever_the_epoch_is_entered() -> None:
     whole = Training(configured())
     for index in range(6):
-        expected = whole.batch(3, index)
+        expected = whole.batches.batch(3, index)
         assert all(
-            torch.equal(a, b) for a, b in zip(expected, Training(configured()).batch(3, index), strict=True)
+            torch.equal(a, b)
+            for a, b in zip(expected, Training(configured()).batches.batch(3, index), strict=True)
         )
 
 
@@ -152,13 +157,8 @@ def test_measuring_changes_nothing() -> None:
 
 
 def changed_data(monkeypatch: pytest.MonkeyPatch, change: Any) -> None:
-    original = loop.Training.__init__
-
-    def patched(self: Training, experiment: Experiment) -> None:
-        original(self, experiment)
-        self.data = change(self.data)
-
-    monkeypatch.setattr(loop.Training, "__init__", patched)
+    original = training_module.prepare
+    monkeypatch.setattr(training_module, "prepare", lambda *arguments: change(original(*arguments)))
 
 
 def test_the_validation_part_moves_no_weight(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -237,7 +237,7 @@ def test_losses_and_errors_are_told_in_the_unit_of_the_target() -> None:
     assert own["metrics"]["mae"] == pytest.approx(error.abs().mean().item(), rel=1e-5)
     assert 100 < center < 200  # the mean progression of the 442 patients is 152
     # Always answering the mean costs the variance of the training targets.
-    assert training.chance() == pytest.approx(scale**2, rel=1e-5)
+    assert chance(training) == pytest.approx(scale**2, rel=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -267,8 +267,8 @@ def test_no_constant_answer_beats_chance(data: str, loss: str) -> None:
             cost(torch.tensor([value]))
             for value in torch.linspace(float(y.min()), float(y.max()), 2001).tolist()
         )
-    assert training.chance() == pytest.approx(found, rel=5e-3)
-    assert training.chance() <= found * (1 + 1e-6)
+    assert chance(training) == pytest.approx(found, rel=5e-3)
+    assert chance(training) <= found * (1 + 1e-6)
 
 
 # -- how a run ends --------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import weakref
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ladera.engine import Experiment, run
+from ladera.engine.batches import Batches
 from ladera.engine.controls import Controls
 from ladera.engine.errors import InputError
 from ladera.engine.events import (
@@ -64,22 +66,20 @@ def weights(directory: Path | None) -> tuple[bytes, bytes]:
     return (directory / "final.safetensors").read_bytes(), (directory / "best.safetensors").read_bytes()
 
 
-def failing_at(step: int, error: Exception, place: str) -> Any:
-    """A method of Training or of its optimizer that raises once, when `step` steps have been made."""
-    raised: list[int] = []
+def fail_at(patch: pytest.MonkeyPatch, step: int, error: Exception, place: str) -> None:
+    """Let a method of Training or of its batches raise once, when `step` steps have been made."""
+    owner = Batches if place == "batch" else Training
+    original, raised, asked = getattr(owner, place), list[int](), count()
 
-    def fail(training: Training) -> None:
-        if training.step == step and not raised:
+    def method(self: Any, *arguments: Any) -> Any:
+        # Before each step one batch is asked for.
+        made = next(asked) if owner is Batches else self.step
+        if made == step and not raised:
             raised.append(step)
             raise error
-
-    original = getattr(Training, place)
-
-    def method(self: Training, *arguments: Any) -> Any:
-        fail(self)
         return original(self, *arguments)
 
-    return method
+    patch.setattr(owner, place, method)
 
 
 @pytest.mark.parametrize("error", [RuntimeError("a kernel broke"), MemoryError(), torch.OutOfMemoryError()])
@@ -90,7 +90,7 @@ def test_a_failed_run_goes_on_from_its_last_complete_step(
     whole, _ = recorded(tmp_path / "whole")
     step = 18 if place == "measured" else 15
     with monkeypatch.context() as patch:
-        patch.setattr(Training, place, failing_at(step, error, place))
+        fail_at(patch, step, error, place)
         recorder, events = recorded(tmp_path / "failed")
     end = events[-1]
     assert isinstance(end, RunEnded)
@@ -187,7 +187,7 @@ def test_a_failed_run_that_cannot_be_saved_says_so_and_keeps_the_earlier_checkpo
 
     with monkeypatch.context() as patch:
         patch.setattr(checkpoints.tensors, "save", no_memory)
-        patch.setattr(Training, "batch", failing_at(15, MemoryError(), "batch"))
+        fail_at(patch, 15, MemoryError(), "batch")
         recorder, events = recorded(tmp_path, script)
     told = [event.what for event in events if isinstance(event, StorageFailed)]
     assert told == ["checkpoint", "final weights"]

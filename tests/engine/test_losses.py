@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional as F
 
-from ladera.engine.losses import LOSSES, chance_level
+from ladera.engine.chance import chance_level
+from ladera.engine.losses import LOSSES
 
 ELEMENTWISE = ["bce", "mae", "mse", "mape"]
 # Kinds with the number of columns of a prediction; None is a flat one. For cce one column is no choice.

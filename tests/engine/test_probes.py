@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from ladera.engine import Experiment, loop, run
-from ladera.engine.events import Event, LayersProbed, to_plain
+from ladera.engine.event_lines import to_plain
+from ladera.engine.events import Event, LayersProbed
 from ladera.engine.layers import Dropout
 from ladera.engine.probe_layers import shadow
 from ladera.engine.probe_pictures import _map

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from ladera.engine.controls import COMMANDS, Controls
 from ladera.engine.errors import StoreError
-from ladera.engine.events import Probed, to_line
+from ladera.engine.event_lines import to_line
+from ladera.engine.events import Probed
 from ladera.engine.store import control_server
 from ladera.engine.store.control import Control, NoAnswerError, UnreachableError, send
 from ladera.engine.store.control_server import ControlServer

@@ -14,7 +14,8 @@ import torch
 from ladera.engine import Experiment, run
 from ladera.engine.controls import Controls
 from ladera.engine.errors import InputError, StoreError
-from ladera.engine.events import EpochEnded, Event, Probed, Resumed, RunEnded, to_line
+from ladera.engine.event_lines import to_line
+from ladera.engine.events import EpochEnded, Event, Probed, Resumed, RunEnded
 from ladera.engine.probes import PROBES
 from ladera.engine.store import log
 from ladera.engine.store.kept import load_network

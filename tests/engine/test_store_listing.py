@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from ladera.engine.errors import StoreError
+from ladera.engine.event_lines import to_line
 from ladera.engine.events import (
     Checked,
     CommandTaken,
@@ -22,7 +23,6 @@ from ladera.engine.events import (
     RunEnded,
     RunStarted,
     StepsEnded,
-    to_line,
 )
 from ladera.engine.store import status as status_module
 from ladera.engine.store.listing import delete_run, experiment_values, find_run, list_runs, rename_run

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ladera.engine.event_lines import to_line
 from ladera.engine.events import (
     Checked,
     CheckpointSaved,
@@ -27,7 +28,6 @@ from ladera.engine.events import (
     RunStarted,
     StepsEnded,
     StorageFailed,
-    to_line,
 )
 from ladera.engine.history import History
 from ladera.engine.series import Series

@@ -10,16 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ladera.engine.events import (
-    Checked,
-    CommandTaken,
-    Event,
-    Resumed,
-    RunEnded,
-    RunStarted,
-    StepsEnded,
-    to_line,
-)
+from ladera.engine.event_lines import to_line
+from ladera.engine.events import Checked, CommandTaken, Event, Resumed, RunEnded, RunStarted, StepsEnded
 from ladera.engine.history import History
 from ladera.engine.store import log
 from ladera.engine.store.log import Follower, fold, read

@@ -21,6 +21,7 @@ from safetensors import safe_open
 from ladera.engine import Experiment, run
 from ladera.engine.controls import Controls
 from ladera.engine.errors import InputError, StoreError
+from ladera.engine.event_lines import to_line
 from ladera.engine.events import (
     CheckpointSaved,
     EpochEnded,
@@ -29,7 +30,6 @@ from ladera.engine.events import (
     RunStarted,
     StepsEnded,
     StorageFailed,
-    to_line,
 )
 from ladera.engine.store import atomic, checkpoints, log, service
 from ladera.engine.store import recorder as recorder_module

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ladera.engine import regularization, worked
-from ladera.engine.losses import LOSSES, chance_level
+from ladera.engine.chance import chance_level
+from ladera.engine.losses import LOSSES
 from ladera.engine.reading import read_cross_entropy
 
 

@@ -370,7 +370,7 @@ def test_bn1_activations_stay_normalized_while_the_weights_change() -> None:
         found: list[tuple[float, float]] = []
         for step in range(60):
             epoch, index = 1 + step // 17, step % 17
-            h, _ = training.batch(epoch, index)
+            h, _ = training.batches.batch(epoch, index)
             for layer in training.network.layers[: 3 if batch_norm else 2]:
                 h = layer.forward(h, training=True)
             if batch_norm:

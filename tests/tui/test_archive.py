@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from textual.widgets import DataTable, Input
 
-from ladera.engine.events import to_line
+from ladera.engine.event_lines import to_line
 from ladera.engine.store.directory import write_experiment
 from ladera.engine.store.process import this_process
 from ladera.engine.store.status import Status, write_status

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from ladera.engine.events import CheckpointSaved, CommandTaken, Diagnosed, Resumed, StorageFailed, to_line
+from ladera.engine.event_lines import to_line
+from ladera.engine.events import CheckpointSaved, CommandTaken, Diagnosed, Resumed, StorageFailed
 from ladera.engine.history import History
 from ladera.engine.store import log
 from ladera.tui.frame import frame

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ladera.engine.event_lines import to_line
 from ladera.engine.events import (
     EVENTS,
     CheckpointSaved,
@@ -20,7 +21,6 @@ from ladera.engine.events import (
     RunEnded,
     StepsEnded,
     StorageFailed,
-    to_line,
 )
 from ladera.engine.history import History
 from ladera.tui import log_lines

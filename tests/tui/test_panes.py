@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from ladera.engine.events import CommandTaken, Diagnosed, StorageFailed, to_line
+from ladera.engine.event_lines import to_line
+from ladera.engine.events import CommandTaken, Diagnosed, StorageFailed
 from ladera.engine.store.process import this_process
 from ladera.engine.store.status import Status, write_status
 from ladera.tui.native_output import native_log, native_output_to

@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 
 from ladera.engine.controls import Controls
-from ladera.engine.events import CommandTaken, Event, Probed, to_line
+from ladera.engine.event_lines import to_line
+from ladera.engine.events import CommandTaken, Event, Probed
 from ladera.engine.store.control_server import ControlServer
 from ladera.engine.store.directory import write_experiment
 from ladera.engine.store.process import this_process
