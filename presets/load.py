@@ -16,7 +16,7 @@ from .listing import EXPERIMENTS, PARTS, Preset, find, none_of, section_key, val
 from .merge import document_layer, lay
 from .read import NOTES, Document, read
 from .settings import settings_layer
-from .wording import by_line, faults, unknown_unset
+from .wording import by_line, empty, faults
 
 
 def load(name_or_path: str | Path, settings: Sequence[str] = (), *, with_data: bool = False) -> Experiment:
@@ -167,7 +167,7 @@ def _cycle(chain: tuple[Path, ...], base: str) -> str:
 def _validated(draft: Draft, settings: Sequence[str], complete: bool, with_data: bool = False) -> Experiment:
     layer, wrong = settings_layer(settings)
     lay(draft, layer)
-    draft.faults += [*wrong, *unknown_unset(draft)]
+    draft.faults += [*wrong, *empty(draft)]
     experiment = None
     try:
         if complete:  # without its base, half of what a file says would look wrong
