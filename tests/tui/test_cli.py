@@ -114,6 +114,21 @@ def test_a_data_file_that_is_not_there_is_refused_before_anything_is_made(
     assert [path.name for path in tmp_path.iterdir()] == ["mine.toml"]
 
 
+@pytest.mark.parametrize("arguments", [["run", "digits"], ["presets", "list"], ["runs"], []])
+def test_a_working_directory_that_was_deleted_is_told(
+    ladera: Ladera, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    monkeypatch.setenv("LADERA_RUNS", str(tmp_path / "runs"))
+    done = ladera(*arguments)
+    assert (done.code, done.out) == (2, "")
+    assert done.err == "ladera: the working directory: No such file or directory; cd to one that exists\n"
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_every_fault_is_told_at_once(ladera: Ladera) -> None:
     done = ladera(
         "run", "digits", "--set", "optimizer.lr=-1", "--set", "training.epochs=0", "--set", "model.hidn=[1]"
