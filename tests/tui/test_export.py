@@ -17,10 +17,13 @@ import pytest
 from ladera.engine.errors import InputError
 from ladera.engine.events import RunStarted, StepsEnded
 from ladera.engine.history import History
+from ladera.engine.store.directory import write_experiment
+from ladera.presets.catalog import load
 from ladera.tui import commands_export
 from ladera.tui.__main__ import main
+from ladera.tui.export.again import commands
 from ladera.tui.export.exported import ExportedRun
-from ladera.tui.export.files import FORMATS, content, format_of, free_name, write
+from ladera.tui.export.files import FORMATS, content, exported, format_of, free_name, write
 from ladera.tui.export.tensorboard import masked_crc
 
 HOSTILE = "<script>alert(1)</script>\x1b[31m&\"'"
@@ -322,6 +325,31 @@ def test_the_command(kept: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest
         assert message in err
         assert err.count("\n") == 1
     assert sorted(p.name for p in kept.iterdir()) == ["curves.csv", "kept-0001", "kept-0001.html", "runs"]
+
+
+def test_what_has_nothing_to_tell_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("empty-0001", "begun-0001"):
+        (tmp_path / "runs" / name).mkdir(parents=True)
+    write_experiment(tmp_path / "runs" / "begun-0001", load("iris").plain())
+    for name, message in {
+        "empty-0001": "runs/empty-0001 holds no experiment.toml: it is no run directory",
+        "begun-0001": "runs/begun-0001 holds no record of a training: there is nothing to export yet",
+    }.items():
+        monkeypatch.setattr("sys.argv", ["ladera", "export", name])
+        with pytest.raises(SystemExit) as end:
+            main()
+        assert (end.value.code, *capsys.readouterr()) == (2, "", f"ladera: {message}\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["runs"]
+
+
+def test_a_report_names_no_file_that_is_not_there(kept: Path) -> None:
+    run = exported(kept / "runs" / "kept-0001")
+    assert [line.startswith("ladera run ") for line in commands(run)] == [True, True]
+    (kept / "runs" / "kept-0001" / "experiment.toml").unlink()
+    assert [line.startswith("ladera run iris") for line in commands(run)] == [True]
 
 
 def test_standard_output(kept: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
