@@ -5,7 +5,6 @@ So `ladera --help` and the first frame of the lab wait for neither torch nor the
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -52,7 +51,6 @@ def lab(
     ] = False,
 ) -> None:
     """Open the lab where there is a terminal; run the same experiment headless where there is none."""
-    os.environ["LADERA_RUNS"] = str(runs_dir)  # given before a command it holds for the command
     if context.invoked_subcommand is None:
         from .opening import open_lab
 
@@ -155,7 +153,7 @@ def watch(
 
         return watch(run, runs_dir, once=False)
 
-    raise typer.Exit(guarded(program))
+    raise typer.Exit(guarded(program, runs_dir))
 
 
 @app.command()
