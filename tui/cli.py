@@ -75,10 +75,10 @@ def lab_with(
     raise typer.Exit(open_lab(runs_dir, preset, settings or []))
 
 
-def _options(settings: list[str] | None, name: str) -> list[str]:
+def _options(settings: list[str] | None, name: str | None = None) -> list[str]:
     return [
         *(word for setting in settings or [] for word in ("--set", setting)),
-        *(["--name", name] if name else []),
+        *([] if name is None else [f"--name={name}"]),
     ]
 
 
@@ -86,7 +86,10 @@ def _options(settings: list[str] | None, name: str) -> list[str]:
 def run(
     preset: Preset,
     settings: Settings = None,
-    name: Annotated[str, typer.Option(help="Name of the run; a number is added.")] = "",
+    name: Annotated[
+        str | None,
+        typer.Option(help="Name of the run, in place of its file's or preset's; a number is added."),
+    ] = None,
     runs_dir: RunsDir = Path("runs"),
     json: Events = False,
     quiet: Quiet = False,
@@ -123,7 +126,7 @@ def resume(
     if detach:
         from .detach import detach_run
 
-        words = ["resume", run, *_options(settings, "")]
+        words = ["resume", run, *_options(settings)]
         raise typer.Exit(detach_run(words, runs_dir, json=json, quiet=quiet))
     from .commands_train import resume
 

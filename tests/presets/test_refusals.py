@@ -279,6 +279,16 @@ def test_a_file_of_data_in_place_of_an_experiment_is_told_where_it_goes() -> Non
             load(name)
 
 
+def test_a_file_in_another_format_is_told_which_there_are(complaint: Complaint) -> None:
+    Path("there").touch()
+    Path("digits").touch()
+    for name in ("there", "./there", "mine.yaml", "./mine.yml"):
+        with pytest.raises(PresetError, match="a file of an experiment is TOML or JSON only, and ends in"):
+            load(name)
+    assert "a file of an experiment is TOML or JSON only" in complaint('extends = "mine.yaml"')
+    assert load("digits").data.name == "digits"
+
+
 def test_what_does_not_fit_together_is_told_where_the_last_of_it_was_set(
     complaint: Complaint, write: Callable[[str, str], Path]
 ) -> None:

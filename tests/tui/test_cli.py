@@ -91,6 +91,8 @@ def test_version(ladera: Ladera) -> None:
         (["digits", "--set", "optimizer.lr=-1"], "optimizer.lr"),
         (["digits", "--set", "nonsense"], "nonsense"),
         (["digits", "--set", "data.path=no.csv", "--set", 'data.target="y"'], "data"),
+        (["digits", "--name", ""], '"" cannot be the name of a run'),
+        (["digits", "--name", "", "--detach"], '"" cannot be the name of a run'),
         (["digits", "--name", "../up"], "cannot be the name of a run"),
         (["digits", "--name", "a\x1b]0;b\x07"], "cannot be the name of a run"),
     ],
