@@ -118,6 +118,14 @@ class Data(Part):
     "Share of the training labels replaced by another class at random."
     augmentation: Augmentation = Augmentation()
 
+    @field_validator("path", mode="before")
+    @classmethod
+    def empty_is_no_path(cls, value: Any) -> Any:
+        """Refuse an empty path, which would be read as the working directory."""
+        if isinstance(value, str) and not value.strip():
+            raise ValueError("must name a file or folder")
+        return value
+
     @field_validator("augmentation", mode="before")
     @classmethod
     def none_is_off(cls, value: Any) -> Any:

@@ -11,6 +11,7 @@ from ..engine.experiment import Experiment
 from .faults import PresetError
 from .listing import PARTS, Preset, catalog, section_key
 from .load import change, load
+from .merge import SOURCES
 from .settings import setting
 
 Leaf = tuple[str, ...]
@@ -83,9 +84,13 @@ def settings_between(experiment: Experiment, base: Experiment) -> list[str]:
 
 
 def _settings(keys: list[tuple[Leaf, Any, Any]]) -> list[str]:
-    """Write a setting per key; a new kind drops the keys that only the old one has."""
+    """Write a setting per key; a new kind drops the keys that only the old one has, new data what the old was named by."""
     other = {key[0] for key, left, right in keys if key[1:] == ("kind",) and left != right}
-    return [_set(key, value) for key, _, value in keys if value is not None or key[0] not in other]
+    return [
+        _set(key, value)
+        for key, _, value in keys
+        if value is not None or not (key[0] in other or key in SOURCES)
+    ]
 
 
 def command_line(experiment: Experiment, base: str) -> str:

@@ -10,7 +10,7 @@ from .faults import Fault
 
 Key = tuple[str, ...]
 
-#: Given as a value, takes the key back to its default.
+#: Given as a value, leaves the key without one.
 UNSET = object()
 
 
@@ -32,7 +32,7 @@ class Draft:
     "Where each key was set last; the key that was set last of all comes last."
     faults: list[Fault] = field(default_factory=list)
     unset: dict[Key, str] = field(default_factory=dict)
-    "Keys that an option took back to their default, with that option."
+    "Keys that an option left without a value, with that option."
 
     def get(self, key: Key) -> Any:
         """Return the value of a key, None if it is not there."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -117,7 +118,9 @@ def own_path(name: str) -> Path:
 
 def folders() -> list[tuple[Origin, Path]]:
     """List the folders that are searched, first match first."""
-    own: list[tuple[Origin, Path]] = [("./presets", Path.cwd() / "presets"), ("user", user_folder())]
+    own: list[tuple[Origin, Path]] = [("user", user_folder())]
+    with suppress(FileNotFoundError):  # the working directory was deleted, and with it what was in it
+        own.insert(0, ("./presets", Path.cwd() / "presets"))
     # In a checkout of ladera itself ./presets is the built-in folder.
     return [*((origin, path) for origin, path in own if path.resolve() != _BUILT_IN), ("built-in", _BUILT_IN)]
 

@@ -16,7 +16,7 @@ from .listing import EXPERIMENTS, PARTS, Preset, find, none_of, section_key, val
 from .merge import document_layer, lay
 from .read import NOTES, Document, read
 from .settings import settings_layer
-from .wording import by_line, faults, unknown_unset
+from .wording import by_line, empty, faults
 
 
 def load(name_or_path: str | Path, settings: Sequence[str] = (), *, with_data: bool = False) -> Experiment:
@@ -91,7 +91,7 @@ def locate(name: str, but: Sequence[Path] = (), folder: Path | None = None) -> P
     short = name.removeprefix(f"{EXPERIMENTS}/")
     if not valid_name(short):
         hint = "; give the file itself, it ends in .toml or .json" if "/" in name else ""
-        hint = _own_data(name) or hint
+        hint = _own_data(name) or _other_format(name, folder) or hint
         part, _, rest = name.partition("/")
         if part in PARTS and valid_name(rest):
             hint = f"; it is a part, {_to_choose(part, rest)}"
@@ -99,7 +99,7 @@ def locate(name: str, but: Sequence[Path] = (), folder: Path | None = None) -> P
     preset = find(EXPERIMENTS, short, but)
     if preset is not None:
         return preset.path
-    if hint := _own_data(name) or _of_a_part(short):
+    if hint := _own_data(name) or _of_a_part(short) or _other_format(name, folder):
         raise PresetError([Fault("", "", f"no experiment preset {quoted(short)}{hint}")])
     raise PresetError([Fault("", "", none_of(EXPERIMENTS, short))])
 
@@ -118,6 +118,15 @@ def _own_data(name: str) -> str:
     """Return how a file or folder of data is given, if the name is one."""
     data = name.endswith((".csv", ".tsv", ".txt", ".npz")) or (name.strip("./") and Path(name).is_dir())
     return f"; data of your own goes into an experiment: digits --set data.path={name}" if data else ""
+
+
+def _other_format(name: str, folder: Path | None) -> str:
+    """Return in what format an experiment is written, if the name is that of a file in another one."""
+    try:
+        other = name.endswith((".yaml", ".yml")) or ((folder or Path()) / name).is_file()
+    except (OSError, ValueError):  # too long, or no name at all
+        other = False
+    return "; a file of an experiment is TOML or JSON only, and ends in .toml or .json" if other else ""
 
 
 def _read_into(draft: Draft, path: Path, chain: tuple[Path, ...]) -> bool:
@@ -167,7 +176,7 @@ def _cycle(chain: tuple[Path, ...], base: str) -> str:
 def _validated(draft: Draft, settings: Sequence[str], complete: bool, with_data: bool = False) -> Experiment:
     layer, wrong = settings_layer(settings)
     lay(draft, layer)
-    draft.faults += [*wrong, *unknown_unset(draft)]
+    draft.faults += [*wrong, *empty(draft)]
     experiment = None
     try:
         if complete:  # without its base, half of what a file says would look wrong

@@ -28,6 +28,8 @@ from .faults import Fault, PresetError, shown
 from .listing import SECTIONS, find, none_of, section_values, valid_name
 from .read import NOTES, Document, read
 
+#: The keys that say which data: exactly one of them has a value.
+SOURCES: tuple[Key, ...] = (("data", "name"), ("data", "path"))
 _SOURCE = ("name", "path", "target", "task", "examples", "noise")
 
 
@@ -66,7 +68,9 @@ def document_layer(document: Document) -> Layer:
 
 
 def absolute(path: str, folder: Path) -> str:
-    """Make a path absolute, from a folder; `~` is the home folder."""
+    """Make a path absolute, from a folder; `~` is the home folder. An empty one is none, and stays so."""
+    if not path.strip():
+        return ""
     try:
         return str(folder.absolute() / Path(path).expanduser())
     except RuntimeError:  # no home folder

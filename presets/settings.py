@@ -12,7 +12,7 @@ from ..engine.toml import toml_value
 from .draft import UNSET, Key, Layer
 from .faults import Fault, inert
 from .listing import SECTIONS
-from .merge import absolute
+from .merge import SOURCES, absolute
 
 _KEY = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){0,7}")
 
@@ -20,7 +20,8 @@ _KEY = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){0,7}")
 def settings_layer(settings: Sequence[str]) -> tuple[Layer, list[Fault]]:
     """Read options together, like a file: only the order of two for the same key matters, the later one counts.
 
-    VALUE is a TOML value, a bare word is text, and an empty VALUE takes the key back to its default.
+    VALUE is a TOML value and a bare word is text. An empty VALUE takes a key that may be without one (data.subset,
+    stopping.baseline) back to that; `wording.empty` refuses it for all others.
     A section may be set to the name of a part preset (`optimizer=adam`), with changes in options of
     their own (`optimizer.lr=0.1`). A relative data.path starts from the working directory.
     """
@@ -38,6 +39,8 @@ def settings_layer(settings: Sequence[str]) -> tuple[Layer, list[Fault]]:
             faults.append(Fault(option, "extends", "belongs in a file; name the experiment itself instead"))
         else:
             value = _value(text)
+            if value is UNSET and key in SOURCES:
+                value = ""  # not the other source, but none
             if key == ("data", "path") and isinstance(value, str):
                 value = absolute(value, Path.cwd())
             if not _put(values, key, value):
@@ -93,7 +96,7 @@ def _value(text: str) -> Any:
 
 
 def setting(key: str, value: Any) -> str:
-    """Write the option's argument that sets a key; None takes it back to its default."""
+    """Write the option's argument that sets a key; None leaves it without a value."""
     if value is None:
         return f"{key}="
     if (

@@ -8,11 +8,13 @@ from difflib import get_close_matches
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
 from ..engine.experiment import Experiment
 from ..engine.misfits import Misfit, MisfitError
 from .draft import Draft, Key
 from .faults import Fault, did_you_mean, shown
+from .listing import SECTIONS
 from .merge import kinds
 
 #: The sections whose keys depend on their kind, with the kind of a section that names none.
@@ -62,14 +64,25 @@ def _place(fault: Fault) -> tuple[str, int]:
     return (match[1], int(match[2])) if match and not fault.where.startswith("--set") else (fault.where, 0)
 
 
-def unknown_unset(draft: Draft) -> list[Fault]:
-    """List the keys taken back to their default that do not exist; validation cannot see them."""
-    known = set(_leaves(draft))
-    return [
-        Fault(where, ".".join(key), f"unknown key{_meant(key, draft)}")
-        for key, where in draft.unset.items()
-        if key not in known
-    ]
+def empty(draft: Draft) -> list[Fault]:
+    """List the keys that options leave without a value and that need one, or do not exist; validation cannot see them.
+
+    Most often a script did not set a variable: a default in its place would train something else than was meant.
+    """
+    fields = dict(_fields(draft))
+    reasons = {
+        key: _needed(key, fields[key]) if key in fields else f"unknown key{_meant(key, draft)}"
+        for key in draft.unset
+    }
+    return [Fault(draft.unset[key], ".".join(key), reason) for key, reason in reasons.items() if reason]
+
+
+def _needed(key: Key, field: FieldInfo) -> str:
+    """Return why a key cannot be without a value; empty if it can."""
+    if field.default is None or field.default == "":
+        return ""
+    what = f"name a preset of {SECTIONS[key]}" if key in SECTIONS else "give it a value"
+    return f"is empty; {what}, or leave the option out"
 
 
 def _misfit(draft: Draft, misfit: Misfit) -> Fault:
@@ -206,11 +219,16 @@ def _meant(key: Key, draft: Draft) -> str:
 
 def _leaves(draft: Draft) -> Iterator[Key]:
     """Walk all keys of the schema, for unions those of the kind chosen."""
+    return (key for key, _ in _fields(draft))
 
-    def walk(model: type[BaseModel], above: Key) -> Iterator[Key]:
+
+def _fields(draft: Draft) -> Iterator[tuple[Key, FieldInfo]]:
+    """Walk all keys of the schema with what they may hold, for unions those of the kind chosen."""
+
+    def walk(model: type[BaseModel], above: Key) -> Iterator[tuple[Key, FieldInfo]]:
         for name, info in model.model_fields.items():
             key, below = (*above, name), info.annotation
-            yield key
+            yield key, info
             if not above and name in _USUAL:
                 known, chosen = kinds(name), draft.get((name, "kind"))
                 below = known[chosen if chosen in known else _USUAL[name]]

@@ -38,6 +38,12 @@ def main() -> None:
 
 
 def _run() -> int:
+    try:
+        Path.cwd()
+    except OSError as error:
+        # Relative paths lead nowhere, and torch's library of matrix products ends the process.
+        print(f"ladera: the working directory: {error.strerror}; cd to one that exists", file=sys.stderr)
+        return 2
     # Looking for plugins of pydantic, which ladera uses none of, takes as long as reading a preset.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     # The lab's first frame does not wait for the library that reads options where there are none.

@@ -5,7 +5,6 @@ So `ladera --help` and the first frame of the lab wait for neither torch nor the
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -52,7 +51,6 @@ def lab(
     ] = False,
 ) -> None:
     """Open the lab where there is a terminal; run the same experiment headless where there is none."""
-    os.environ["LADERA_RUNS"] = str(runs_dir)  # given before a command it holds for the command
     if context.invoked_subcommand is None:
         from .opening import open_lab
 
@@ -77,10 +75,10 @@ def lab_with(
     raise typer.Exit(open_lab(runs_dir, preset, settings or []))
 
 
-def _options(settings: list[str] | None, name: str) -> list[str]:
+def _options(settings: list[str] | None, name: str | None = None) -> list[str]:
     return [
         *(word for setting in settings or [] for word in ("--set", setting)),
-        *(["--name", name] if name else []),
+        *([] if name is None else [f"--name={name}"]),
     ]
 
 
@@ -88,7 +86,10 @@ def _options(settings: list[str] | None, name: str) -> list[str]:
 def run(
     preset: Preset,
     settings: Settings = None,
-    name: Annotated[str, typer.Option(help="Name of the run; a number is added.")] = "",
+    name: Annotated[
+        str | None,
+        typer.Option(help="Name of the run, in place of its file's or preset's; a number is added."),
+    ] = None,
     runs_dir: RunsDir = Path("runs"),
     json: Events = False,
     quiet: Quiet = False,
@@ -125,7 +126,7 @@ def resume(
     if detach:
         from .detach import detach_run
 
-        words = ["resume", run, *_options(settings, "")]
+        words = ["resume", run, *_options(settings)]
         raise typer.Exit(detach_run(words, runs_dir, json=json, quiet=quiet))
     from .commands_train import resume
 
@@ -155,7 +156,7 @@ def watch(
 
         return watch(run, runs_dir, once=False)
 
-    raise typer.Exit(guarded(program))
+    raise typer.Exit(guarded(program, runs_dir))
 
 
 @app.command()

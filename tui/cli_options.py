@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -34,9 +34,21 @@ def run_names(incomplete: str) -> list[str]:
     ]
 
 
+def _runs_dir(context: typer.Context, value: Path) -> Path:
+    """Let the option count for a command before which it was given, too."""
+
+    def given(at: typer.Context | Any) -> bool:
+        source = at.get_parameter_source("runs_dir")
+        return source is not None and source.name == "COMMANDLINE"
+
+    above = context.parent
+    return above.params["runs_dir"] if above is not None and given(above) and not given(context) else value
+
+
 RunsDir = Annotated[
-    Path, typer.Option("--runs-dir", envvar="LADERA_RUNS", help="Where runs are kept.", file_okay=False)
-]
+    Path,
+    typer.Option("--runs-dir", envvar="LADERA_RUNS", help="Where runs are kept.", file_okay=False, callback=_runs_dir),
+]  # fmt: skip
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change a value, e.g. optimizer.lr=0.01 or optimizer=sgd; repeatable."),

@@ -10,6 +10,7 @@ from pathlib import Path
 from ..engine.errors import InputError, quoted
 from ..engine.store.listing import find_run
 from .commands_lab import newest
+from .export.exported import ExportedRun
 from .export.files import FORMATS, Format, content, exported, format_of, write
 from .text import clean
 
@@ -25,10 +26,21 @@ def export(names: Sequence[str], to: str, kind: str, metric: str, runs_dir: Path
         if one.name == "tensorboard":
             raise InputError("export: tensorboard is a folder; give its name with --to")
         sys.stdout.buffer.write(content(runs, one, metric))
+        _remark(runs, one, metric)
         return 0
     target = Path(to) if to else Path(f"{runs[0].name if len(runs) == 1 else 'comparison'}{one.suffix}")
     print(clean(str(write(runs, one, target, metric, force=force)), 4096))
+    _remark(runs, one, metric)
     return 0
+
+
+def _remark(runs: Sequence[ExportedRun], one: Format, metric: str) -> None:
+    """Tell what the chart of a comparison does not show, or shows together though it does not compare."""
+    if one.name in ("svg", "png") and len(runs) > 1:
+        from .export.figures import remarks  # with it comes numpy
+
+        for remark in remarks(runs, metric):
+            print(f"ladera: export: {clean(remark, 1000)}", file=sys.stderr)
 
 
 def _format(kind: str, to: str) -> Format:

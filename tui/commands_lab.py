@@ -10,6 +10,7 @@ from ..engine.experiment import Experiment
 from ..engine.store.directory import load_experiment, split_name
 from ..engine.store.listing import find_run, list_runs
 from ..presets.catalog import change, load
+from .hints import no_runs
 from .naming import run_name
 
 #: What the lab opens with, and what runs headless in its place, until there is a run to go on from.
@@ -53,7 +54,7 @@ def newest(runs_dir: Path) -> Path:
     """Return the newest run that trains, else the newest. Raises StoreError if there is none."""
     runs = list_runs(runs_dir)
     if not runs:
-        raise StoreError(f"no runs in {runs_dir}; `ladera run digits` makes one")
+        raise StoreError(no_runs(runs_dir))
     live = [run for run in runs if run.state in ("training", "paused")]
     return (live or runs)[-1].path
 

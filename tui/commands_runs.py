@@ -8,6 +8,7 @@ from typing import Any
 
 from ..engine.store.listing import RunInfo, list_runs
 from ..engine.strict_json import encoder, strict
+from .hints import no_runs
 from .text import clean, fit, percent
 
 
@@ -25,7 +26,7 @@ def show_runs(runs_dir: Path, *, json: bool) -> int:
             print(encoder(ascii_only=True).encode(_plain(run)))
         return 0
     if not found:
-        print(f"no runs in {clean(str(runs_dir))}; `ladera run digits` makes one", file=sys.stderr)
+        print(clean(no_runs(runs_dir), 10_000), file=sys.stderr)
         return 0
     rows = [("run", "state", "epoch", "best", "age", "experiment"), *map(_row, found)]
     widths = [max(len(row[column]) for row in rows) for column in range(5)]

@@ -43,10 +43,12 @@ def no_screen(runs_dir: Path, preset: str = "", settings: Sequence[str] = ()) ->
     return _train(experiment, name, runs_dir, json=False, quiet=False)
 
 
-def run(preset: str, settings: Sequence[str], name: str, runs_dir: Path, *, json: bool, quiet: bool) -> int:
+def run(
+    preset: str, settings: Sequence[str], name: str | None, runs_dir: Path, *, json: bool, quiet: bool
+) -> int:
     """Train a preset or a file, changed by settings; return the exit code."""
     experiment = load(preset, settings, with_data=True)
-    name = name or run_name(experiment, preset)
+    name = run_name(experiment, preset) if name is None else name
     refuse_name(name)
     return _train(experiment, name, runs_dir, json=json, quiet=quiet)
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from ..engine.errors import InputError
 from ..engine.events import Event
-from ..presets.faults import label
+from ..presets.faults import inert, label
+from .hints import command
 from .native_output import open_native_log
 
 _VARIABLE = "LADERA_ANNOUNCE"
@@ -28,13 +29,10 @@ def detach_run(arguments: Sequence[str], runs_dir: Path, *, json: bool, quiet: b
     if code:
         print(answer, file=sys.stderr)
         return code
-    place = label(Path(answer))
-    name, stop = (shlex.quote(text) for text in (Path(place).name, f"{place}/STOP"))
-    print(
-        place
-        if quiet
-        else f"{name} trains in the background: `ladera watch {name}` shows it, `touch {stop}` ends it"
-    )
+    directory = Path(answer)
+    place, name = label(directory), inert(directory.name)
+    look, stop = inert(command(directory.parent, "watch", directory.name)), shlex.quote(f"{place}/STOP")
+    print(place if quiet else f"{name} trains in the background: `{look}` shows it, `touch {stop}` ends it")
     return 0
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from .fit import fit
 from .fit import seven_bit as seven_bit_only
 from .seven_bit import seven_bit
+from .terminal import why_plain
 from .text import clean
 
 #: Extras: the module that tells whether one is there, and what it adds.
@@ -111,16 +112,13 @@ def _terminal() -> Iterator[Finding]:
         if not stream.isatty():
             yield Finding("terminal", f"{name} is none: `ladera` runs headless")
             return
-    kind = os.environ.get("TERM", "")
-    if kind in ("", "dumb"):
-        yield Finding(
-            "terminal", f"TERM={kind or '(not set)'} cannot move its cursor: `ladera` runs headless"
-        )
+    if reason := why_plain():
+        yield Finding("terminal", f"{clean(reason, 100)}: `ladera` runs headless")
         return
     columns, lines = shutil.get_terminal_size()
     small = columns < _SMALLEST[0] or lines < _SMALLEST[1]
     advice = f"; the lab wants at least {_SMALLEST[0]}x{_SMALLEST[1]}" if small else ""
-    yield Finding("terminal", f"{kind}, {columns}x{lines}{advice}{_inside()}")
+    yield Finding("terminal", f"{os.environ['TERM']}, {columns}x{lines}{advice}{_inside()}")
 
 
 def _fit() -> Iterator[Finding]:

@@ -13,7 +13,10 @@ import termios
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
+
+from .hints import command
 
 #: Mouse, focus and paste reports off, keyboard protocol back, line wrap on, main screen, cursor shown, colours reset.
 RESTORE = (
@@ -32,7 +35,7 @@ _PASSED_ON = (
 )
 
 
-def guarded(program: Callable[[], int]) -> int:
+def guarded(program: Callable[[], int], runs_dir: Path = Path("runs")) -> int:
     """Run a full-screen program in a child process and return its exit code (128 + n if signal n killed it).
 
     The child is a process group of its own, which holds the terminal. So every signal comes once: the terminal's go to
@@ -60,7 +63,7 @@ def guarded(program: Callable[[], int]) -> int:
     if os.WIFSIGNALED(status):
         killer = os.WTERMSIG(status)
         os.write(2, f"ladera was killed by signal {killer} ({signal.strsignal(killer)}); "
-                    "`ladera runs` lists what can be resumed\n".encode())  # fmt: skip
+                    f"`{command(runs_dir, 'runs')}` lists what can be resumed\n".encode(errors="replace"))  # fmt: skip
         return 128 + killer
     return os.WEXITSTATUS(status)
 

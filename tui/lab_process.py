@@ -23,7 +23,7 @@ from .app import LabApp
 from .detach import start_detached
 from .driver import LOST, ResilientDriver
 from .ending import Ending
-from .leaving import command
+from .hints import command
 from .mendable import MENDABLE
 from .native_output import let_go_of_terminal, native_output_to, open_native_log, say, terminal_fileno
 from .signals import passed_on
@@ -211,9 +211,7 @@ def still(run: Run, runs_dir: Path, *, saves: bool) -> str:
     where = f" ({history.epoch}/{history.epochs})" if history.started else ""
     if saves:
         return f"saving {run.name}{where}…"
-    return (
-        f"{run.name} still trains{where}; Ctrl-C saves and stops, `{command('watch', run, runs_dir)}` looks"
-    )
+    return f"{run.name} still trains{where}; Ctrl-C saves and stops, `{command(runs_dir, 'watch', run.name)}` looks"
 
 
 def ended(run: Run, runs_dir: Path) -> str:
@@ -222,7 +220,7 @@ def ended(run: Run, runs_dir: Path) -> str:
     if end is None:
         return f"{run.name}: {run.trouble or 'it has not begun'}"
     if end.interrupted_by and run.history.saved:
-        return f"{run.name} was saved after {end.step:,} steps: `{command('resume', run, runs_dir)}` goes on"
+        return f"{run.name} was saved after {end.step:,} steps: `{command(runs_dir, 'resume', run.name)}` goes on"
     detail = f": {end.detail}" if end.reason in ("failed", "diverged") else ""
     return f"{run.name} {STATES[end.reason][1]} at epoch {end.epoch}{detail}"
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shlex
-from pathlib import Path
 
 from .detach import start_detached
+from .hints import command
 from .lab_base import LabBase
 from .mendable import MENDABLE, in_words
 from .screens.choice import ChoiceScreen
@@ -25,12 +23,6 @@ def not_trained(queued: list[Run]) -> str:
         return ""
     names = ", ".join(clean(run.name, 40) for run in queued[:_NAMED]) + ", …" * (len(queued) > _NAMED)
     return f" {len(queued)} queued run{'s' * (len(queued) != 1)} will not be trained: {names}."
-
-
-def command(verb: str, run: Run, runs_dir: Path) -> str:
-    """The command line that does something with a run, from the directory that the lab was opened in."""
-    known = runs_dir == Path(os.environ.get("LADERA_RUNS") or "runs")
-    return shlex.join(["ladera", verb, run.name, *(() if known else ("--runs-dir", str(runs_dir)))])
 
 
 class Leaving(LabBase):
@@ -52,8 +44,8 @@ class Leaving(LabBase):
             elif way == "detach":
                 self._leave_behind(training)
 
-        again = command("resume", training, self.runs_dir)
-        look = command("watch", training, self.runs_dir)
+        again = command(self.runs_dir, "resume", training.name)
+        look = command(self.runs_dir, "watch", training.name)
         self.ask(
             ChoiceScreen(
                 f"{clean(training.name)} is training.{not_trained(self.sitting.queued)}",
@@ -119,7 +111,7 @@ class Leaving(LabBase):
         except MENDABLE as error:
             code, answer = 1, in_words(error)
         if code:
-            again = command("resume", run, self.runs_dir)
+            again = command(self.runs_dir, "resume", run.name)
             self.note(f"it could not go on in the background: {answer}. It is saved: `{again}`")
             return ""
-        return f"{run.name} trains in the background: `{command('watch', run, self.runs_dir)}` shows it"
+        return f"{run.name} trains in the background: `{command(self.runs_dir, 'watch', run.name)}` shows it"

@@ -16,7 +16,7 @@ def open_lab(runs_dir: Path, preset: str = "", settings: Sequence[str] = ()) -> 
     Without a preset (a name or a file) it is that of the last run, else the default; settings change it.
     """
     if can_hold_a_screen():
-        return guarded(lambda: _screen(runs_dir, preset, settings))
+        return guarded(lambda: _screen(runs_dir, preset, settings), runs_dir)
     from .commands_train import no_screen
 
     return no_screen(runs_dir, preset, settings)

@@ -17,7 +17,16 @@ from typing import Any
 from ..engine.branching import Branch, Ring
 from ..engine.controls import Controls
 from ..engine.data.names import to_be_fetched
-from ..engine.events import CheckpointSaved, CommandTaken, Event, Probed, RunEnded, RunStarted, StorageFailed
+from ..engine.events import (
+    CheckpointSaved,
+    CommandTaken,
+    Event,
+    Probed,
+    Resumed,
+    RunEnded,
+    RunStarted,
+    StorageFailed,
+)
 from ..engine.experiment import Experiment
 from ..engine.history import History
 from ..engine.store import log
@@ -191,12 +200,14 @@ class Run:
     def _take(self, event: Event) -> None:
         if isinstance(event, Probed):
             self.answers[event.probe] = event
+        begun = self.history.started is not None
         if self.source is None:
             self.history.apply(event)
         else:  # a log may be damaged, or of a version to come
             self.senseless += log.fold(self.history, [event])
-        if self.asked and self._obeyed(event):
-            self.asked = ""
+        another = isinstance(event, RunEnded | Resumed) or (begun and isinstance(event, RunStarted))
+        if self.asked and (another or self._obeyed(event)):
+            self.asked = ""  # no attempt hears what the one before it was told
 
     def _obeyed(self, event: Event) -> bool:
         """Whether an event ends the wait for the command that was given last."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from ..engine.diagnosis import current
 from ..engine.events import RunEnded
 from ..engine.history import History
 from ..engine.series import Series
+from .chart_empty import SMALLEST
 from .charts import Chart, ChartSpec, Curve, Mark
 from .endings import REASONS, penalized, reading, saved_epochs
 from .progress import TRAIN, TROUBLE, VALIDATION, measured, title
@@ -28,18 +29,18 @@ def summary(
     directory: str = "",
     go_on: Mapping[str, str] | None = None,
 ) -> list[Text]:
-    """Tell how a run ended; the chart is at most `width` cells wide, sentences too if they are to `wrap`.
+    """Tell how a run ended; the chart is at most `width` cells wide, sentences and the table too if they are to `wrap`.
 
-    `directory` is where it is kept; `go_on` are commands by what they do.
+    A chart that would be too narrow for its axes is left out; places and commands stay whole, to be copied. `directory` is where it is kept; `go_on` are commands by what they do.
     """
     ended = history.ended
     if ended is None or history.started is None:
         return []
     sentences = _wrapped(width) if wrap else _as_it_is
     lines = [Text(), *sentences(_why(ended, history))]
-    if len(history.train.get("loss", Series())) > 1:
+    if len(history.train.get("loss", Series())) > 1 and width >= SMALLEST[0]:
         lines += [Text(), *_chart(history, width, unicode)]
-    table = _table(history, ended)
+    table = _table(history, ended, sentences, width if wrap else None)
     if table:
         lines += [Text(), *table]
     if left := penalized(history):
@@ -94,8 +95,10 @@ def _seconds(seconds: float) -> str:
     return f"{seconds:.2f} s" if seconds < 60 else duration(seconds)
 
 
-def _table(history: History, ended: RunEnded) -> list[Text]:
-    """Loss and metrics of the weights that were tested, by part of the data."""
+def _table(
+    history: History, ended: RunEnded, sentences: Callable[[Text], list[Text]], width: int | None
+) -> list[Text]:
+    """Loss and metrics of the weights that were tested, by part of the data; in sentences where a table is too wide."""
     shown = ended.restored_epoch or ended.best_epoch or history.epoch
     if not shown or not len(history.train.get("loss", Series())):
         return []
@@ -115,16 +118,24 @@ def _table(history: History, ended: RunEnded) -> list[Text]:
         for name in names
     ]
     widths = [max(len(row[index]) for row in [head, *rows] if index < len(row)) for index in range(len(head))]
-    lines = [Text(which)]
-    for row in [head, *rows]:
-        line = Text("  ")
-        for index, (cell, space) in enumerate(zip(row, widths, strict=False)):
-            style = (("", TRAIN, VALIDATION, "bold")[index]) if row is not head else "dim"
-            line.append(cell.ljust(space + 2) if index == 0 else cell.rjust(space + 2), style)
-        lines.append(line)
+    lines = sentences(Text(which))
+    if width is None or sum(widths) + 2 * len(widths) + 2 <= width:
+        lines += [_row(row, widths, dim=row is head) for row in [head, *rows]]
+    else:
+        for name, *values in rows:
+            told = ", ".join(f"{part} {cell}" for part, cell in zip(head[1:], values, strict=False))
+            lines += sentences(Text(f"{name}: {told}"))
     if ended.restored_epoch is None and ended.best_epoch is not None and tested and shown != history.epoch:
-        lines.append(Text(f"  test: the weights of epoch {history.epoch}", "dim"))
+        lines += sentences(Text(f"  test: the weights of epoch {history.epoch}", "dim"))
     return lines
+
+
+def _row(row: Sequence[str], widths: Sequence[int], *, dim: bool) -> Text:
+    line = Text("  ")
+    for index, (cell, space) in enumerate(zip(row, widths, strict=False)):
+        style = "dim" if dim else ("", TRAIN, VALIDATION, "bold")[index]
+        line.append(cell.ljust(space + 2) if index == 0 else cell.rjust(space + 2), style)
+    return line
 
 
 def _at(curves: Mapping[str, Series], name: str, epoch: int) -> str:

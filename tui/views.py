@@ -142,7 +142,7 @@ def status(run: Run | None) -> Status:
         word += " · slow motion"
     if history.ended is not None:
         return Status(sign, word, duration(history.ended.seconds))
-    eta = history.eta()
+    eta = history.eta() if run.state == "training" else None
     left = "" if eta is None else f"≤{duration(eta)} left"
     return Status(sign, word, duration(history.time) if history.started else "", left)
 

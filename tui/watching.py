@@ -32,7 +32,7 @@ def watch(directory: Path) -> Run:
         if now >= due["log"] and not run.incoming:
             while told := follower.poll(_PORTION):
                 if follower.restarted:
-                    run.history, events = type(run.history)(), []
+                    run.history, run.asked, events = type(run.history)(), "", []
                 events += told
                 if time.monotonic() >= now + _BUDGET:
                     break

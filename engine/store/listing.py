@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
@@ -22,6 +22,8 @@ from .status import LARGEST, SILENCE, Status, after, parse_status, well_formed
 from .status import NAME as STATUS
 
 _TAIL = 1 << 16
+#: Runs that are named where the one that is asked for is not there.
+_NAMED = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,10 +165,10 @@ def find_run(root: Path, name: str) -> Path:
     Raises StoreError with the nearest name if there is none, and for a name that is none.
     """
     path = Path(name)
-    if os.sep in name and path.is_dir():
-        return path
-    refuse_name(name.rstrip("/"))
-    name = name.rstrip("/")
+    if os.sep in name.rstrip(os.sep):
+        return _directory(path)
+    name = name.rstrip(os.sep)
+    refuse_name(name)
     if (root / name).is_dir():
         return root / name
     try:
@@ -176,11 +178,33 @@ def find_run(root: Path, name: str) -> Path:
     called = sorted((split_name(entry)[1], entry) for entry in names if split_name(entry)[0] == name)
     if called:
         return root / called[-1][1]
-    if path.is_dir():
-        return path
+    if path.exists():
+        return _directory(path)
     close = get_close_matches(name, [*names, *{split_name(entry)[0] for entry in names}], 1)
-    hint = f'did you mean "{close[0]}"?' if close else "`ladera runs` lists what there is"
+    hint = f'did you mean "{close[0]}"?' if close else _there_are(names)
     raise StoreError(f"no run {quoted(name)} in {root}; {hint}")
+
+
+def _directory(path: Path) -> Path:
+    """Return a run directory that was given by its path. Raises StoreError if it is none."""
+    try:
+        if path.is_dir():
+            return path
+        if not path.exists():
+            raise StoreError(f"there is no run directory {path}")
+    except OSError as error:
+        raise StoreError(f"{quoted(str(path))} cannot be looked at: {error.strerror}") from None
+    inside = (path.parent / EXPERIMENT).is_file()
+    raise StoreError(
+        f"{path} is a file; give the directory of the run" + (f", {path.parent}" if inside else "")
+    )
+
+
+def _there_are(names: Sequence[str]) -> str:
+    """Name some of the runs that there are."""
+    shown = ", ".join(quoted(name)[1:-1] for name in sorted(names)[:_NAMED])
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    return f"there {'is' if len(names) < 2 else 'are'} {shown or 'none'}{more}"
 
 
 def delete_run(path: Path) -> None:

@@ -8,6 +8,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shlex
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -157,7 +158,8 @@ class Lock:
     def _refusal(self, found: Holder | None) -> StoreError:
         who = str(found) if found else "another process"
         return StoreError(
-            f"{self.directory} is being written by {who}; watch it with `ladera watch {self.directory.name}`, "
+            f"{self.directory} is being written by {who}; watch it with "
+            f"`ladera watch {shlex.quote(str(self.directory))}`, "
             "or stop that process first"
         )
 

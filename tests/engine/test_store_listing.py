@@ -290,13 +290,29 @@ def test_a_run_is_found_by_its_name_by_what_it_was_called_and_by_its_path(
     [
         ("digit", 'did you mean "digits"'),
         ("digits-0002", 'did you mean "digits-0001"'),
-        ("zzz", "ladera runs"),
+        ("zzz", "there is digits-0001$"),
+        ("./zzz", "there is no run directory zzz"),
     ],
 )
 def test_a_run_that_is_not_there_is_answered_with_the_nearest(tmp_path: Path, name: str, hint: str) -> None:
     made(tmp_path, "digits-0001")
     with pytest.raises(StoreError, match=hint):
         find_run(tmp_path, name)
+
+
+def test_a_file_in_place_of_a_run_directory_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = made(tmp_path, "digits-0001")
+    (path / "experiment.toml").touch()
+    for name in (f"{path}/experiment.toml", f"{path}/status.json"):
+        with pytest.raises(StoreError, match=f"is a file; give the directory of the run, {path}$"):
+            find_run(tmp_path, name)
+    with pytest.raises(StoreError, match=f"there is no run directory {path}/no$"):
+        find_run(tmp_path, f"{path}/no/")
+    with pytest.raises(StoreError, match="cannot be looked at: File name too long"):
+        find_run(tmp_path, f"{path}/{'x' * 300}")
+    monkeypatch.chdir(path)
+    with pytest.raises(StoreError, match="is a file; give the directory of the run"):
+        find_run(tmp_path, "experiment.toml")
 
 
 @pytest.mark.parametrize("name", ["../x", "/no/such", "..", ".", "", "a\x1bb", "-x", "a\\b"])

@@ -67,6 +67,17 @@ def test_a_built_in_experiment_is_valid_and_says_when_to_use_it(preset: Preset) 
     assert load(preset.name).description == preset.description
 
 
+def test_a_working_directory_that_is_deleted_meanwhile_takes_only_its_own_presets_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert "digits" in names("experiments")
+    assert load("digits").data.name == "digits"
+
+
 def test_the_three_augmentation_types_are_nested() -> None:
     # Lecture A5: type II is type I and rotation, type III is type II and colour.
     first, second, third = (

@@ -163,6 +163,13 @@ def test_json_files(complaint: Complaint, text: str, message: str) -> None:
         ("=3", "--set =3: write it as key=value, for example optimizer.lr=0.01"),
         ("a..b=3", "--set a..b=3: write it as key=value, for example optimizer.lr=0.01"),
         ("extends=iris", "--set extends=iris: extends: belongs in a file; name the experiment itself instead"),
+        ("optimizer.lr=", "--set optimizer.lr=: optimizer.lr: is empty; give it a value, or leave the option out"),
+        ("training.seed= ", "--set training.seed= : training.seed: is empty; give it a value, or leave the option out"),
+        ("stopping.monitor=", "--set stopping.monitor=: stopping.monitor: is empty; give it a value, or leave the option out"),
+        ("optimizer=", "--set optimizer=: optimizer: is empty; name a preset of optimizer, or leave the option out"),
+        ("data.augmentation=", "--set data.augmentation=: data.augmentation: is empty; name a preset of augmentation, or leave the option out"),
+        ("data.path=", '--set data.path=: data.path: must name a file or folder, not ""'),
+        ('data.path=" "', '--set data.path=" ": data.path: must name a file or folder, not ""'),
         ("optimizer.lrr=", '--set optimizer.lrr=: optimizer.lrr: unknown key; did you mean "lr"?'),
         ("lr=0.1", '--set lr=0.1: lr: unknown key; did you mean "optimizer.lr"?'),
         ("optimizer=adan", '--set optimizer=adan: optimizer: no optimizer preset "adan"; did you mean "adam"?'),
@@ -208,6 +215,14 @@ def test_names_and_paths(name: str, message: str) -> None:
     with pytest.raises(PresetError) as caught:
         load(name)
     assert str(caught.value) == message
+
+
+def test_an_empty_path_of_data_is_neither_the_built_in_data_nor_the_folder(complaint: Complaint) -> None:
+    assert complaint('[data]\npath = ""').startswith("x.toml:2: data.path: must name a file")
+    for left in ("data.name", "data.path"):
+        with pytest.raises(PresetError) as caught:
+            load("digits", [f"{left}="])
+        assert [fault.key for fault in caught.value.faults] == [left]
 
 
 def test_folders_and_devices_are_not_presets() -> None:
@@ -262,6 +277,16 @@ def test_a_file_of_data_in_place_of_an_experiment_is_told_where_it_goes() -> Non
             PresetError, match=f"data of your own goes into an experiment: digits --set data.path={name}$"
         ):
             load(name)
+
+
+def test_a_file_in_another_format_is_told_which_there_are(complaint: Complaint) -> None:
+    Path("there").touch()
+    Path("digits").touch()
+    for name in ("there", "./there", "mine.yaml", "./mine.yml"):
+        with pytest.raises(PresetError, match="a file of an experiment is TOML or JSON only, and ends in"):
+            load(name)
+    assert "a file of an experiment is TOML or JSON only" in complaint('extends = "mine.yaml"')
+    assert load("digits").data.name == "digits"
 
 
 def test_what_does_not_fit_together_is_told_where_the_last_of_it_was_set(

@@ -37,7 +37,7 @@ VALIDATION = [2.1, 1.6, 1.1, 0.9, 0.5, 0.6, 0.7, 0.8]
 
 #: What a terminal tells of itself in its environment, and a person wishes there.
 TOLD = (
-    "NO_COLOR", "LC_ALL", "LC_CTYPE", "COLORFGBG", "TEXTUAL_COLOR_SYSTEM", "TEXTUAL_ANIMATIONS", "LADERA_ASCII",
+    "CI", "NO_COLOR", "LC_ALL", "LC_CTYPE", "COLORFGBG", "TEXTUAL_COLOR_SYSTEM", "TEXTUAL_ANIMATIONS", "LADERA_ASCII",
     "LADERA_MARKER", "LADERA_THEME", "LADERA_REDUCED_MOTION",
 )  # fmt: skip
 

@@ -6,13 +6,18 @@ import json
 import os
 import platform
 import re
+import shlex
 import sys
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
+from ladera.engine.errors import StoreError
+from ladera.engine.store.lock import Lock
 from ladera.engine.training import Training
 from ladera.tui.__main__ import main
 
@@ -86,6 +91,8 @@ def test_version(ladera: Ladera) -> None:
         (["digits", "--set", "optimizer.lr=-1"], "optimizer.lr"),
         (["digits", "--set", "nonsense"], "nonsense"),
         (["digits", "--set", "data.path=no.csv", "--set", 'data.target="y"'], "data"),
+        (["digits", "--name", ""], '"" cannot be the name of a run'),
+        (["digits", "--name", "", "--detach"], '"" cannot be the name of a run'),
         (["digits", "--name", "../up"], "cannot be the name of a run"),
         (["digits", "--name", "a\x1b]0;b\x07"], "cannot be the name of a run"),
     ],
@@ -112,6 +119,21 @@ def test_a_data_file_that_is_not_there_is_refused_before_anything_is_made(
     assert done.code == 2
     assert "houses.csv" in done.err
     assert [path.name for path in tmp_path.iterdir()] == ["mine.toml"]
+
+
+@pytest.mark.parametrize("arguments", [["run", "digits"], ["presets", "list"], ["runs"], []])
+def test_a_working_directory_that_was_deleted_is_told(
+    ladera: Ladera, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    monkeypatch.setenv("LADERA_RUNS", str(tmp_path / "runs"))
+    done = ladera(*arguments)
+    assert (done.code, done.out) == (2, "")
+    assert done.err == "ladera: the working directory: No such file or directory; cd to one that exists\n"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_every_fault_is_told_at_once(ladera: Ladera) -> None:
@@ -254,6 +276,45 @@ def test_the_runs_folder_can_be_chosen(
     assert ladera(*before, "run", "digits", *SHORT, "-q", *after).code == 0
     assert [path.name for path in tmp_path.iterdir()] == ["elsewhere"]
     assert "digits-0001" in ladera(*before, "runs", *after).out
+
+
+def test_every_command_that_is_told_finds_the_runs(
+    ladera: Ladera, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LADERA_RUNS")
+
+    def told(text: str) -> list[str]:
+        program, *words = shlex.split(text.split("`")[1])
+        assert program == "ladera"
+        return words
+
+    there = ("--runs-dir", "my runs")
+    assert told(ladera("runs", *there).err) == ["run", "digits", *there]
+    assert told(ladera("export", *there).err) == ["run", "digits", *there]
+    look = told(ladera("run", "digits", *SHORT, "--detach", *there).out)
+    assert look == ["watch", "digits-0001", *there]
+    assert ladera(*look, "--once").code == 0
+    look = told(ladera(*there, "resume", "digits", "--set", "training.epochs=4", "--detach").out)
+    assert ladera(*look, "--once").code == 0
+    place = Path("my runs/digits-0001")
+    wait_until_free(place)
+    with Lock(place):
+        look = told(ladera("resume", str(place), "--set", "training.epochs=5").err)
+    assert look == ["watch", str(place)]
+    assert ladera(*look, "--once").code == 0
+    assert not (tmp_path / "runs").exists()
+
+
+def wait_until_free(place: Path) -> None:
+    """Wait for the end of a run in the background."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        if (place / "status.json").is_file() and json.loads((place / "status.json").read_text())[
+            "state"
+        ] == "finished":
+            with suppress(StoreError), Lock(place):
+                return
+        time.sleep(0.1)
 
 
 def test_a_diverged_run_has_code_4(ladera: Ladera) -> None:

@@ -17,10 +17,14 @@ import pytest
 from ladera.engine.errors import InputError
 from ladera.engine.events import RunStarted, StepsEnded
 from ladera.engine.history import History
+from ladera.engine.store.directory import write_experiment
+from ladera.presets.catalog import load
 from ladera.tui import commands_export
 from ladera.tui.__main__ import main
+from ladera.tui.export.again import commands
 from ladera.tui.export.exported import ExportedRun
-from ladera.tui.export.files import FORMATS, content, format_of, free_name, write
+from ladera.tui.export.figures import remarks
+from ladera.tui.export.files import FORMATS, content, exported, format_of, free_name, write
 from ladera.tui.export.tensorboard import masked_crc
 
 HOSTILE = "<script>alert(1)</script>\x1b[31m&\"'"
@@ -160,6 +164,56 @@ def test_a_picture_has_the_promised_size(run: ExportedRun) -> None:
     data = content([run], FORMATS["png"])
     assert data[:8] == b"\x89PNG\r\n\x1a\n"
     assert struct.unpack(">II", data[16:24]) == (1280, 640)
+
+
+@pytest.fixture
+def unlike(script: Any) -> list[ExportedRun]:
+    """Two runs on digits, one of them with another loss, and one on diabetes."""
+    other = script.experiment("loss=mse", "loss.allow_mismatch=true")
+    regression = script.experiment(base="diabetes")
+    return [
+        ExportedRun("digits-0001", script.run(script.events(reason="finished")).history),
+        ExportedRun("digits-0002", script.run(script.events(experiment=other, reason="finished")).history),
+        ExportedRun(
+            "diabetes-0001",
+            script.run(
+                script.events([9e3, 4e3], [8e3, 3797.7], metric="r2", task="regression", experiment=regression, reason="finished")
+            ).history,
+        ),
+    ]  # fmt: skip
+
+
+def test_a_report_puts_only_what_compares_into_one_table_or_chart(unlike: list[ExportedRun]) -> None:
+    text = content(unlike, FORMATS["html"]).decode()
+    result = text.partition("<h2>Result</h2>")[2].partition("</section>")[0]
+    assert "These runs are of 2 data sets" in result
+    tables = [
+        (re.sub("<.*", "", part, flags=re.S), re.findall(r'scope="row">([^<]*)', part))
+        for part in result.split("<h3>")[1:]
+    ]
+    assert tables == [("digits", ["digits-0001", "digits-0002"]), ("diabetes", ["diabetes-0001"])]
+    titles = re.findall(r'class="ink title"[^>]*>([^<]*)', text)
+    loss = "validation loss by epoch (thin: training)"
+    assert [title for title in titles if loss in title] == [
+        f"{loss}: {what}" for what in ("cce on digits", "mse on digits", "mse on diabetes")
+    ]
+    assert "validation accuracy by epoch (thin: training)" in titles
+    assert "validation R² by epoch (thin: training)" in titles
+    alike = content(unlike[:1] * 2, FORMATS["html"]).decode()
+    assert "data sets:" not in alike
+    assert f">{loss}<" in alike
+
+
+def test_a_chart_of_what_does_not_compare_is_remarked(unlike: list[ExportedRun]) -> None:
+    one, _, other = unlike
+    assert remarks([one, other], "accuracy") == ["diabetes-0001 has no accuracy and is left out"]
+    assert remarks(unlike) == [
+        "one axis holds what cannot be compared: "
+        "cce on digits of digits-0001; mse on digits of digits-0002; mse on diabetes of diabetes-0001"
+    ]
+    assert remarks([one, one]) == remarks(unlike[:2], "accuracy") == []
+    assert b"these do not compare" in content(unlike, FORMATS["svg"], "loss")
+    assert b"these do not compare" not in content(unlike[:2], FORMATS["svg"], "accuracy")
 
 
 # -- TensorBoard -----------------------------------------------------------------------------------------------------
@@ -308,6 +362,15 @@ def test_the_command(kept: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest
     assert ladera("kept-0001", "--to", "curves.csv") == (0, "curves.csv\n", "")
     assert len(rows((kept / "curves.csv").read_text())) == 2
     assert ladera("kept", "kept-0001", "-f", "tensorboard") == (0, "kept-0001\n", ""), "one run, named twice"
+    monkeypatch.setattr(
+        "sys.argv", ["ladera", "run", "diabetes", "--set", "training.epochs=2", "--quiet", "--name", "other"]
+    )
+    with pytest.raises(SystemExit):
+        main()
+    assert ladera("kept", "other", "-m", "accuracy", "-o", "a.svg") == (
+        0, "a.svg\n", "ladera: export: other-0001 has no accuracy and is left out\n",
+    )  # fmt: skip
+    (kept / "a.svg").unlink()
     for words, message in {
         ("--to", "curves.csv"): "curves.csv is there already",
         ("--to", "x.docx"): "ends in none of",
@@ -322,6 +385,31 @@ def test_the_command(kept: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest
         assert message in err
         assert err.count("\n") == 1
     assert sorted(p.name for p in kept.iterdir()) == ["curves.csv", "kept-0001", "kept-0001.html", "runs"]
+
+
+def test_what_has_nothing_to_tell_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("empty-0001", "begun-0001"):
+        (tmp_path / "runs" / name).mkdir(parents=True)
+    write_experiment(tmp_path / "runs" / "begun-0001", load("iris").plain())
+    for name, message in {
+        "empty-0001": "runs/empty-0001 holds no experiment.toml: it is no run directory",
+        "begun-0001": "runs/begun-0001 holds no record of a training: there is nothing to export yet",
+    }.items():
+        monkeypatch.setattr("sys.argv", ["ladera", "export", name])
+        with pytest.raises(SystemExit) as end:
+            main()
+        assert (end.value.code, *capsys.readouterr()) == (2, "", f"ladera: {message}\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["runs"]
+
+
+def test_a_report_names_no_file_that_is_not_there(kept: Path) -> None:
+    run = exported(kept / "runs" / "kept-0001")
+    assert [line.startswith("ladera run ") for line in commands(run)] == [True, True]
+    (kept / "runs" / "kept-0001" / "experiment.toml").unlink()
+    assert [line.startswith("ladera run iris") for line in commands(run)] == [True]
 
 
 def test_standard_output(kept: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:

@@ -115,6 +115,18 @@ def test_a_dumb_terminal_and_a_pipe_get_plain_lines(monkeypatch: pytest.MonkeyPa
     assert style_of(Tty()) == "plain"
 
 
+@pytest.mark.parametrize(
+    ("value", "style"), [("1", "plain"), ("true", "plain"), ("", "live"), ("false", "live")]
+)
+def test_a_build_service_gets_plain_lines_and_no_screen(
+    monkeypatch: pytest.MonkeyPatch, value: str, style: str
+) -> None:
+    monkeypatch.setenv("CI", value)
+    for name in ("stdin", "stdout", "stderr"):
+        monkeypatch.setattr(sys, name, Tty())
+    assert (style_of(Tty()), can_hold_a_screen()) == (style, style == "live")
+
+
 @pytest.mark.parametrize("redirected", ["stdin", "stdout", "stderr"])
 def test_a_screen_needs_a_terminal_on_every_side(monkeypatch: pytest.MonkeyPatch, redirected: str) -> None:
     monkeypatch.setenv("TERM", "xterm")

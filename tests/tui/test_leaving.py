@@ -9,7 +9,8 @@ import pytest
 
 from ladera.engine.events import CheckpointSaved, RunEnded
 from ladera.tui import lab_process
-from ladera.tui.leaving import command, not_trained
+from ladera.tui.hints import command
+from ladera.tui.leaving import not_trained
 from ladera.tui.screens.lab import LabScreen
 from ladera.tui.widgets.line import Line
 
@@ -42,13 +43,12 @@ def question(lab: Any) -> str:
     return lab.app.screen.query(".dialog-title").first(Line).text
 
 
-def test_commands_find_the_run(script: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = script.run(directory=Path("x/digits-0001"))
+def test_commands_find_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LADERA_RUNS", raising=False)
-    assert command("watch", run, Path("runs")) == "ladera watch digits-0001"
-    assert command("watch", run, Path("my runs")) == "ladera watch digits-0001 --runs-dir 'my runs'"
+    assert command(Path("runs"), "watch", "digits-0001") == "ladera watch digits-0001"
+    assert command(Path("my runs"), "watch", "digits-0001") == "ladera watch digits-0001 --runs-dir 'my runs'"
     monkeypatch.setenv("LADERA_RUNS", "my runs")
-    assert command("watch", run, Path("my runs")) == "ladera watch digits-0001"
+    assert command(Path("my runs"), "watch", "digits-0001") == "ladera watch digits-0001"
 
 
 def test_queued_runs_are_named(script: Any) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ladera.engine.store.directory import refuse_name
 from ladera.presets.catalog import change, load
 from ladera.tui.naming import run_name
 
@@ -25,6 +26,25 @@ def test_a_run_is_called_after_what_its_experiment_began_with() -> None:
     assert run_name(digits, "runs/mine-0007/experiment.toml") == "mine"
     Path("small.toml").write_text('extends = "digits"\n')
     assert run_name(digits, "small.toml") == "small"
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        (".mine.toml", "mine"),
+        ("- x.toml", "x"),
+        ("...toml", "run"),
+        ("a\tb\\c.toml", "a-b-c"),
+        ("x" * 120 + ".toml", "x" * 80),
+        ("ü" * 60 + " .json", "ü" * 40),
+    ],
+)
+def test_a_file_whose_name_no_run_may_have(file: str, name: str) -> None:
+    Path(file).write_text(
+        "[optimizer]\nlr = 0.1\n" if file.endswith("toml") else '{"optimizer": {"lr": 0.1}}'
+    )
+    assert run_name(load(f"./{file}"), f"./{file}") == name
+    refuse_name(name)
 
 
 def test_or_after_its_data_if_those_are_others() -> None:

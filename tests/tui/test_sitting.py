@@ -11,7 +11,16 @@ from typing import Any
 import pytest
 
 from ladera.engine.errors import InputError
-from ladera.engine.events import CheckpointSaved, CommandTaken, EpochEnded, Event, Probed, RunEnded
+from ladera.engine.events import (
+    CheckpointSaved,
+    CommandTaken,
+    EpochEnded,
+    Event,
+    Probed,
+    Resumed,
+    RunEnded,
+    RunStarted,
+)
 from ladera.tui.sitting import Run, Sitting
 
 
@@ -220,7 +229,29 @@ def test_what_is_waited_for_is_known_until_it_is_done(script: Any) -> None:
     run.ask("stop")
     assert hear(CommandTaken(time=clock, command="stop")) == "stopping"
     assert hear(script.events(reason="stopped")[-1]) == ""
+    assert hear(Resumed(time=clock, epoch=8, step=80)) == "", "another attempt was told nothing"
     run = script.run(script.events())
     run.ask("set", {"key": "optimizer.lr", "value": -1})
     assert hear(CommandTaken(time=clock, command="set", error="lr must be above 0")) == ""
     assert [command.name for command in run.controls.take()] == ["set"]
+
+
+@pytest.mark.parametrize("first", [RunEnded, Resumed, RunStarted])
+def test_another_attempt_was_not_told_what_the_one_before_it_was(script: Any, first: type[Event]) -> None:
+    """It ended as it was asked to, or its process was gone before it could."""
+    events = script.events(reason="stopped")
+    clock, ways = events[-1].time, {RunEnded: events[-1], RunStarted: events[0]}
+    run = script.run(events[:-1])
+    run.ask("finish_epoch")
+    again = Resumed(time=clock, epoch=8, step=80)
+    run.incoming.extend([ways[first], again] if first is RunEnded else [ways.get(first, again)])
+    run.poll()
+    assert (run.state, run.awaited) == ("training", "")
+
+
+def test_what_is_asked_before_a_run_begins_is_waited_for(script: Any) -> None:
+    run = script.run([])
+    run.ask("stop")
+    run.incoming.append(script.events()[0])
+    run.poll()
+    assert run.awaited == "stopping"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
 from typing import Any
 
 import pytest
@@ -113,6 +114,19 @@ def test_the_chart_fits_and_shows_both_curves() -> None:
         if width >= 80:
             assert any("train" in line for line in picture)
             assert any("validation" in line for line in picture)
+
+
+@pytest.mark.parametrize("width", [1, 19, 30, 45, 80])
+def test_a_narrow_terminal_gets_no_line_that_is_wider(width: int) -> None:
+    history = run(30, reason="stopped_early", best_epoch=2, restored_epoch=2, test=TEST)
+    lines = plain(history, width=width, wrap=True)
+    assert max(cell_len(line) for line in lines) <= width
+    blank = max(len(list(group)) for empty, group in groupby(lines, lambda line: not line) if empty)
+    assert blank == 1, "a chart that cannot be drawn takes no room"
+    told = " ".join("".join(lines).split()) if width == 1 else " ".join(" ".join(lines).split())
+    assert ("epoch 2, the best, whose weights were restored" in told) == (width > 1)
+    assert ("loss: train 0.5000, validation 0.5000, test 0.7500" in told) == (1 < width < 45)
+    assert any("┤" in line or "┼" in line or "│" in line for line in lines) == (width >= 24)
 
 
 def test_places_and_commands_come_last() -> None:

@@ -184,7 +184,10 @@ def test_the_status_of_each_state(script: Any) -> None:
     states = script.states()
     # Epochs of two seconds; 94 of 100 are left after six.
     assert str(views.status(states["running"])) == "● training  00:12 · ≤03:08 left"
-    assert str(views.status(states["paused"])).startswith("‖ paused  00:16")
+    assert str(views.status(states["paused"])) == "‖ paused  00:16", "how long it waits nobody knows"
+    assert str(views.status(states["crashed"])).endswith(" crashed  00:12")
+    states["crashed"].outside = "stalled"
+    assert str(views.status(states["crashed"])).endswith(" stalled  00:12")
     assert str(views.status(states["stopped_early"])) == "■ stopped early  00:16"
     assert str(views.status(states["refused"])) == "✗ refused"
     assert str(views.status(states["queued"])) == "○ queued"

@@ -5,13 +5,14 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from ...engine.changes import flat
 from ...engine.experiment import Experiment
-from ...engine.store.directory import split_name
+from ...engine.store.directory import EXPERIMENT, split_name
 from ...presets.difference import command_line, difference
 from ...presets.listing import EXPERIMENTS, catalog
 from ...presets.load import load
@@ -58,8 +59,8 @@ def origin(values: Mapping[str, Any], name: str = "") -> Origin | None:
 def commands(run: ExportedRun) -> list[str]:
     """List the commands that train a run's experiment again: from its directory, and from a preset."""
     lines: list[str] = []
-    if run.directory:
-        lines.append(shlex.join(["ladera", "run", f"{run.directory}/experiment.toml"]))
+    if run.directory and (Path(run.directory) / EXPERIMENT).is_file():
+        lines.append(shlex.join(["ladera", "run", f"{run.directory}/{EXPERIMENT}"]))
     started = run.history.started
     found = origin(started.experiment, run.name) if started else None
     return [*lines, found.command] if found else lines

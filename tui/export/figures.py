@@ -12,6 +12,7 @@ from ...engine.series import Series
 from ..curves import Band, ChartSpec, Curve, Mark
 from ..progress import measured, title
 from .exported import ExportedRun
+from .story import alike, measure
 from .svg import COLOURS
 
 _COLUMNS = 500
@@ -26,13 +27,17 @@ def metrics_of(history: History) -> list[str]:
     return list(dict.fromkeys([*first, *names]))
 
 
+def default_metric(runs: Sequence[ExportedRun]) -> str:
+    """The metric of a chart for which none is asked: what the first run monitors."""
+    return next(iter(metrics_of(runs[0].history)), "loss")
+
+
 def chart(runs: Sequence[ExportedRun], metric: str = "") -> ChartSpec:
     """The chart of a run or a comparison: of a metric, the monitored one by default, of `lr` or of `batches`.
 
     Raises InputError: no run has such a curve.
     """
-    if not metric:
-        metric = metrics_of(runs[0].history)[0] if metrics_of(runs[0].history) else "loss"
+    metric = metric or default_metric(runs)
     if metric in ("lr", "batches") and len(runs) == 1:
         history = runs[0].history
         spec = lr_chart(history) if metric == "lr" else batch_chart(history)
@@ -46,7 +51,7 @@ def chart(runs: Sequence[ExportedRun], metric: str = "") -> ChartSpec:
         own = ["lr", "batches"] if len(runs) == 1 else []
         found = ", ".join([*names, *own]) or "none yet"
         raise InputError(f"export: there is no curve {quoted(metric)}; there are {found}")
-    return metric_chart(runs[0].history, metric) if len(runs) == 1 else comparison_chart(list(runs), metric)
+    return metric_chart(runs[0].history, metric) if len(runs) == 1 else comparison_chart(runs, metric)
 
 
 def metric_chart(history: History, metric: str) -> ChartSpec:
@@ -66,15 +71,48 @@ def metric_chart(history: History, metric: str) -> ChartSpec:
     return _spec(drawn, f"{title(metric)} by epoch", metric, tuple(marks), tuple(bands))
 
 
-def comparison_chart(runs: list[ExportedRun], metric: str) -> ChartSpec:
-    """Validation of every run strong, in a colour and a dash of its own, its training thin in the same colour."""
+def comparison_chart(
+    runs: Sequence[ExportedRun], metric: str, shown: Sequence[ExportedRun] | None = None
+) -> ChartSpec:
+    """Validation of every run strong, in a colour and a dash of its own, its training thin in the same colour.
+
+    If only some are shown, their colours are those that they have among all.
+    """
     curves: list[Curve | None] = []
     for i, run in enumerate(runs):
+        if shown is not None and run not in shown:
+            continue
         colour = COLOURS[i % len(COLOURS)][0]
         curves.append(curve("", run.history.train.get(metric), colour, strong=False))
         curves.append(curve(run.name, run.history.validation.get(metric), colour))
     drawn = tuple(each for each in curves if each is not None)
-    return _spec(drawn, f"validation {title(metric)} by epoch (thin: training)", metric)
+    what = ""
+    if len(alike(runs, metric)) > 1:
+        what = f": {measure(shown[0], metric)}" if shown else ": these do not compare"
+    return _spec(drawn, f"validation {title(metric)} by epoch (thin: training){what}", metric)
+
+
+def comparison_charts(runs: Sequence[ExportedRun], metric: str) -> list[ChartSpec]:
+    """A chart for each group of runs whose values of the metric can stand beside each other."""
+    groups = alike(runs, metric)
+    return [comparison_chart(runs, metric, group if len(groups) > 1 else None) for group in groups]
+
+
+def remarks(runs: Sequence[ExportedRun], metric: str = "") -> list[str]:
+    """What the one chart of a comparison leaves out, or puts on one axis though it is no common one."""
+    metric = metric or default_metric(runs)
+    told = [
+        f"{run.name} has no {metric} and is left out" for run in runs if metric not in metrics_of(run.history)
+    ]
+    groups = alike(runs, metric)
+    if len(groups) > 1:
+        words = [f"{measure(group[0], metric)} of {_and([run.name for run in group])}" for group in groups]
+        told.append(f"one axis holds what cannot be compared: {'; '.join(words)}")
+    return told
+
+
+def _and(words: Sequence[str]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def lr_chart(history: History) -> ChartSpec | None:

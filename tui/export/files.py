@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...engine.errors import InputError
+from ...engine.errors import InputError, StoreError
 from ...engine.store import atomic
+from ...engine.store.directory import load_experiment
 from ...engine.store.listing import run_info
 from ...engine.store.load import load_history
 from ..text import clean
@@ -42,9 +43,12 @@ FORMATS = {
 
 
 def exported(directory: Path) -> ExportedRun:
-    """Read a run from its directory. Raises StoreError: there is no run."""
+    """Read a run from its directory. Raises StoreError: there is no run, or none that has begun."""
     info = run_info(directory)
     history = load_history(directory)
+    if history.started is None:
+        load_experiment(directory)  # says what is wrong with a directory that holds none
+        raise StoreError(f"{directory} holds no record of a training: there is nothing to export yet")
     return ExportedRun(
         directory.name, history, str(directory), began=info.status.started if info else 0.0,
         state=info.state if info and history.ended is None else "",

@@ -9,10 +9,10 @@ from pathlib import Path
 from ..text import typed
 from . import again, sections
 from .exported import ExportedRun
-from .figures import batch_chart, comparison_chart, lr_chart, metric_chart, metrics_of
+from .figures import batch_chart, comparison_charts, lr_chart, metric_chart, metrics_of
 from .markup import Markup, join, tag
 from .sections import figure, section
-from .story import rank, stopping_story
+from .story import Ranking, alike, measure, rank, stopping_story
 from .svg import STYLE
 
 #: Nothing may be loaded or run, whatever a name in the page says.
@@ -49,16 +49,25 @@ def _of_one(run: ExportedRun) -> str:
 
 
 def _of_several(runs: list[ExportedRun]) -> str:
-    order = rank(runs)
     names = " · ".join(run.name for run in runs)
     rows = [(key, *(typed(value, 1000) for value in values)) for key, values in again.differing(runs)]
-    shared = [
-        name for name in metrics_of(runs[0].history) if any(name in run.history.validation for run in runs)
+    groups = alike(runs)
+    orders = [rank(group) for group in groups]
+    validated = [
+        name
+        for run in runs
+        for name in metrics_of(run.history)
+        if any(name in other.history.validation for other in runs)
     ]
-    metrics = list(dict.fromkeys([order.metric, *shared] if order.metric else shared))
+    metrics = dict.fromkeys([*(order.metric for order in orders if order.metric), *validated])
+    charts = [spec for name in metrics for spec in comparison_charts(runs, name)]
     rule = (
         "Ranked by the best validation value, never by the test part: a test part that chooses the winner is a "
         "second validation part, and its value is then too good."
+    )
+    apart = (
+        f"These runs are of {len(groups)} data sets: a loss or metric compares only runs of the same one, which "
+        "share a table and charts below."
     )
     each = [
         join(
@@ -82,16 +91,26 @@ def _of_several(runs: list[ExportedRun]) -> str:
             ),
             section(
                 "Result",
-                tag("p", rule) if order.ordered else Markup(),
-                sections.ranking(order),
-                *(tag("p", caution, class_="dim") for caution in order.cautions),
+                tag("p", apart) if len(groups) > 1 else Markup(),
+                tag("p", rule) if any(len(order.places) > 1 and order.ordered for order in orders) else Markup(),
+                *_ranked(orders),
             ),
-            section("Curves", *(figure(comparison_chart(runs, name), f"m{i}") for i, name in enumerate(metrics))),
+            section("Curves", *(figure(spec, f"m{i}") for i, spec in enumerate(charts))),
             section("Run by run", *each),
             section("Do it again", sections.repeat(runs)),
             section("Environment", sections.environment(runs)),
         ],
     )  # fmt: skip
+
+
+def _ranked(orders: Sequence[Ranking]) -> list[Markup]:
+    """A table for the runs of each data set, and what to bear in mind of all of them."""
+    parts: list[Markup] = []
+    for order in orders:
+        parts += [tag("h3", measure(order.places[0].run))] if len(orders) > 1 else []
+        parts.append(sections.ranking(order))
+    cautions = dict.fromkeys(caution for order in orders for caution in order.cautions)
+    return [*parts, *(tag("p", caution, class_="dim") for caution in cautions)]
 
 
 def _page(headline: str, content: list[Markup]) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from ...engine.history import History
 from ...engine.series import Series
 from ...engine.tasks import METRICS
 from ..progress import measured, title
+from ..text import clean
 from .exported import ExportedRun
 
 _MAIN = {"multiclass": "accuracy", "binary": "accuracy", "regression": "r2"}
@@ -93,19 +95,47 @@ def rank(runs: Sequence[ExportedRun]) -> Ranking:
     return Ranking(metric, tuple(places), tuple(_cautions(runs)), ordered=True)
 
 
+def alike(runs: Sequence[ExportedRun], metric: str = "") -> list[list[ExportedRun]]:
+    """Group the runs that have a metric by what it measures: values of other data, or of another loss, compare nothing.
+
+    Without a metric, by their data alone.
+    """
+    groups: dict[tuple[object, ...], list[ExportedRun]] = {}
+    for run in runs:
+        if not metric or metric in run.history.train or metric in run.history.validation:
+            key = (_data(run.history), _loss(run.history) if metric == "loss" else None)
+            groups.setdefault(key, []).append(run)
+    return list(groups.values())
+
+
+def measure(run: ExportedRun, metric: str = "") -> str:
+    """What a run's value of a metric is, in words: `cce on digits`; without a metric, its data."""
+    history = run.history
+    path, target = history.setting("data.path"), history.setting("data.target")
+    data = clean(str(history.setting("data.name") or Path(str(path or "unknown data")).name), 40)
+    data += f" ({clean(str(target), 40)})" if target else ""
+    kind, weights = _loss(history)
+    loss = f"{weights} {kind}" if weights != "none" else str(kind)
+    return f"{loss if metric == 'loss' else title(metric, history.started)} on {data}" if metric else data
+
+
+def _data(history: History) -> tuple[object, ...]:
+    task = history.started.task if history.started else ""
+    return task, *(history.setting(f"data.{key}") for key in ("name", "path", "target"))
+
+
+def _loss(history: History) -> tuple[object, object]:
+    return history.setting("loss.kind"), history.setting("loss.class_weights", "none")
+
+
 def _measure(runs: Sequence[ExportedRun]) -> tuple[str, str]:
     """(metric, mode) by which runs can be compared; empty where there is none."""
-    histories = [run.history for run in runs if run.history.started is not None]
-    tasks = {history.started.task for history in histories if history.started}
-    data = {(history.setting("data.name"), history.setting("data.path"), history.setting("data.target"))
-            for history in histories}  # fmt: skip
-    if len(histories) < len(runs) or len(tasks) != 1 or len(data) != 1:
+    histories = [run.history for run in runs]
+    if any(history.started is None for history in histories) or len(alike(runs)) != 1:
         return "", ""
-    task = tasks.pop()
+    task = histories[0].started.task if histories[0].started else ""
     directions: dict[str, str] = {name: mode for key, known in METRICS.items() if key == task for name, mode in known.items()}  # fmt: skip
-    same_loss = (
-        len({(h.setting("loss.kind"), h.setting("loss.class_weights", "none")) for h in histories}) == 1
-    )
+    same_loss = len({_loss(history) for history in histories}) == 1
     monitors = {history.monitor for history in histories}
     wanted = [monitors.pop()] if len(monitors) == 1 else []
     for metric in (*wanted, "loss", _MAIN.get(task, "")):
