@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..engine import diagnosis
 from ..engine.evidence import explained
-from . import views
+from . import stopping_panel
 from .endings import penalized, reading, why
 from .sitting import Run
 from .text import clean
@@ -17,7 +17,7 @@ def diagnosis_text(run: Run) -> str:
         return run.trouble
     lines: list[str] = []
     if history.ended is not None:
-        lines += [why(history), views.test_line(history), *filter(None, [penalized(history)]), ""]
+        lines += [why(history), stopping_panel.test_line(history), *filter(None, [penalized(history)]), ""]
     for finding in diagnosis.current(history):
         lines += [finding.finding.replace("_", " ").capitalize(), f"  {clean(finding.text, 600)}"]
         rows = [tuple(clean(part, 120) for part in row) for row in explained(finding.evidence)]

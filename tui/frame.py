@@ -6,7 +6,7 @@ import shutil
 import sys
 import textwrap
 
-from . import plots, views
+from . import plots, stopping_panel, views
 from .charts import Chart
 from .fit import fit, speaks_unicode
 from .seven_bit import seven_bit
@@ -33,7 +33,7 @@ def frame(run: Run, width: int = 0, height: int = 0) -> str:
         str(views.status(run)),
         *charts,
         views.figures(run, width),
-        *views.stopping_lines(run, width, ascii_only=plain),
+        *stopping_panel.stopping_lines(run, width, ascii_only=plain),
         *textwrap.wrap(views.diagnosis_line(run)[0], width),
     ]
     text = harmless("\n".join(line.rstrip() for text in lines for line in text.split("\n")))

@@ -10,7 +10,7 @@ import pytest
 from rich.cells import cell_len
 
 from ladera.engine.events import CommandTaken, PausedAt, RunEnded
-from ladera.tui import plots, run_rows, views
+from ladera.tui import plots, run_rows, stopping_panel, views
 from ladera.tui.seven_bit import seven_bit
 from ladera.tui.view import View
 
@@ -22,7 +22,7 @@ def everything(run: Any, width: int) -> list[str]:
     return [
         views.in_one_line(run.experiment, width),
         str(views.status(run)),
-        *views.stopping_lines(run, width),
+        *stopping_panel.stopping_lines(run, width),
         views.figures(run),
         views.diagnosis_line(run)[0],
         *run_rows.table([run], width=width).rows[run.number],
@@ -42,7 +42,7 @@ def test_the_stopping_panel_is_three_lines_that_fit(script: Any) -> None:
     states = script.states()
     for width, (name, run) in product(range(20, 121), states.items()):
         for ascii_only in (False, True):
-            lines = views.stopping_lines(run, width, ascii_only=ascii_only)
+            lines = stopping_panel.stopping_lines(run, width, ascii_only=ascii_only)
             assert 1 <= len(lines) <= 3, name
             assert all(cell_len(line) <= width for line in lines), (name, lines)
             assert not ascii_only or all(line.isascii() for line in lines), (name, lines)
@@ -53,18 +53,18 @@ def test_the_stopping_panel_says(script: Any) -> None:
     experiment = script.experiment("stopping.patience=3", "stopping.min_delta=0.1")
     told = script.events(experiment=experiment)
     running = script.run(told[:-2], experiment=experiment)
-    assert views.stopping_lines(running, 80) == [
+    assert stopping_panel.stopping_lines(running, 80) == [
         "waiting 2 of 3 checks  ▰▰▱",
         "best loss 0.5000 at epoch 5 · stops at epoch 8 unless below 0.4000",
         "must beat 0.5000 of epoch 5 by 0.1 · at the end the best weights are restored",
     ]
-    assert views.stopping_lines(running, 20) == [
+    assert stopping_panel.stopping_lines(running, 20) == [
         "wait 2/3 ▰▰▱",
         "best loss 0.5000 at…",
         "at the end the best…",
     ]
     ended = script.run(script.events(experiment=experiment, reason="stopped_early", restored=5))
-    assert views.stopping_lines(ended, 80) == [
+    assert stopping_panel.stopping_lines(ended, 80) == [
         "stopped early at epoch 8: 3 checks without improvement by more than 0.1",
         "best loss 0.5000 at epoch 5 · weights of epoch 5 are loaded",
         "test: loss 0.5500 · accuracy 90.0%",
@@ -73,16 +73,18 @@ def test_the_stopping_panel_says(script: Any) -> None:
 
 def test_the_stopping_panel_before_and_without(script: Any) -> None:
     states = script.states()
-    assert views.stopping_lines(None, 200) == views.stopping_lines(states["empty"], 200)
-    assert views.stopping_lines(states["started"], 80) == ["Waiting for the first check of validation loss."]
-    assert views.stopping_lines(states["all nan"], 80) == ["No finite validation loss yet."]
+    assert stopping_panel.stopping_lines(None, 200) == stopping_panel.stopping_lines(states["empty"], 200)
+    assert stopping_panel.stopping_lines(states["started"], 80) == [
+        "Waiting for the first check of validation loss."
+    ]
+    assert stopping_panel.stopping_lines(states["all nan"], 80) == ["No finite validation loss yet."]
     off = script.experiment("stopping.enabled=false", "stopping.restore_best=false")
-    assert views.stopping_lines(script.run(script.events(experiment=off), experiment=off), 80) == [
+    assert stopping_panel.stopping_lines(script.run(script.events(experiment=off), experiment=off), 80) == [
         "it is off · best loss 0.5000 at epoch 5, 3 epochs ago",
         "at the end the last weights stay (restore_best is off)",
     ]
     short = script.experiment("training.epochs=9")
-    lines = views.stopping_lines(script.run(script.events(experiment=short), experiment=short), 80)
+    lines = stopping_panel.stopping_lines(script.run(script.events(experiment=short), experiment=short), 80)
     assert lines[1] == "best loss 0.5000 at epoch 5 · will not stop before the last epoch"
 
 
@@ -90,7 +92,9 @@ def test_a_metric_that_is_better_when_larger(script: Any) -> None:
     experiment = script.experiment(
         "stopping.monitor=accuracy", "stopping.mode=max", "stopping.min_delta=0.01"
     )
-    lines = views.stopping_lines(script.run(script.events(experiment=experiment), experiment=experiment), 90)
+    lines = stopping_panel.stopping_lines(
+        script.run(script.events(experiment=experiment), experiment=experiment), 90
+    )
     # The largest share is 1 / (1 + 0.5) at epoch 5; to beat it takes 0.01 more.
     assert lines[1] == "best accuracy 0.6667 at epoch 5 · stops at epoch 15 unless above 0.6767"
 
@@ -107,8 +111,10 @@ def test_a_metric_that_is_better_when_larger(script: Any) -> None:
     ],
 )
 def test_the_strip(wait: int, patience: int, width: int, expected: str) -> None:
-    assert views.strip(wait, patience, width) == expected
-    assert views.strip(wait, patience, width, ascii_only=True) == expected.replace("▰", "#").replace("▱", ".")
+    assert stopping_panel.strip(wait, patience, width) == expected
+    assert stopping_panel.strip(wait, patience, width, ascii_only=True) == expected.replace("▰", "#").replace(
+        "▱", "."
+    )
 
 
 def test_the_figures_keep_their_places(script: Any) -> None:
@@ -220,14 +226,14 @@ def test_the_title_drops_whole_words(script: Any) -> None:
 def test_a_test_result_that_was_looked_at_twice_says_so(script: Any) -> None:
     told = script.events(reason="finished")
     ended = type(told[-1])(reason="finished", epoch=8, test={"loss": 0.5, "metrics": {}, "evaluations": 2})
-    line = views.test_line(script.run([*told[:-1], ended]).history)
+    line = stopping_panel.test_line(script.run([*told[:-1], ended]).history)
     assert line == "test: loss 0.5000 (seen 2 times: biased)"
 
 
 def test_a_run_that_ends_before_its_first_check_says_so(script: Any) -> None:
     ended = RunEnded(reason="diverged", epoch=0, step=3, detail="the loss is not finite at step 3")
     run = script.run([script.started(script.experiment()), ended])
-    lines = views.stopping_lines(run, 80)
+    lines = stopping_panel.stopping_lines(run, 80)
     assert lines[0] == "diverged at epoch 0: the loss is not finite at step 3"
     spec = plots.loss_chart(run, [run], View(), 80, 20)
     assert spec.curves == ()
@@ -253,7 +259,9 @@ def test_seven_bit_text_keeps_its_meaning() -> None:
 def test_a_single_check_is_one_check(script: Any) -> None:
     experiment = script.experiment("stopping.patience=1")
     run = script.run(script.events([1, 1], [1, 2], experiment=experiment, reason="stopped_early"))
-    assert views.stopping_lines(run, 80)[0] == "stopped early at epoch 2: 1 check without improvement"
+    assert (
+        stopping_panel.stopping_lines(run, 80)[0] == "stopped early at epoch 2: 1 check without improvement"
+    )
 
 
 def test_a_pause_is_told(script: Any) -> None:

@@ -15,7 +15,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 
-from .. import plots, run_rows, views
+from .. import plots, run_rows, stopping_panel, views
 from ..redraw import Redraw
 from ..sitting import Run
 from ..text import clean
@@ -193,7 +193,7 @@ class LabScreen(LookingScreen):
             side.border_title = title
         stopping = self.query_one("#stopping", Line)
         width = stopping.content_size.width or 80
-        stopping.set("\n".join(views.stopping_lines(run, width, ascii_only=ascii_only)))
+        stopping.set("\n".join(stopping_panel.stopping_lines(run, width, ascii_only=ascii_only)))
         line = self.query_one("#figures", Line)
         width = line.content_size.width
         line.set((plots.exact_values(run, app.view, width) if run else "") or views.figures(run, width))
