@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.cells import cell_len
 from rich.text import Text
@@ -12,6 +12,9 @@ from rich.text import Text
 from ..engine.events import CommandTaken, Diagnosed, Event, Resumed, RunStarted, StorageFailed
 from ..engine.history import History
 from .text import clean, count, duration, number, percent, typed
+
+if TYPE_CHECKING:
+    from ..engine.series import Series
 
 #: The metric shown beside the loss, where early stopping does not name another.
 _METRIC = {"multiclass": "accuracy", "binary": "accuracy", "regression": "r2"}
@@ -40,6 +43,13 @@ def title(metric: str, started: RunStarted | None = None) -> str:
 def measured(metric: str, value: float) -> str:
     """Write a loss or metric in its own unit; shares of one as per cent."""
     return (percent(value) if metric in SHARES else number(value)).strip()
+
+
+def measured_at(curves: Mapping[str, Series], name: str, epoch: int, nothing: str = "-") -> str:
+    """What was measured at the end of just this epoch; `nothing` where that was not."""
+    series = curves.get(name)
+    point = series.value_at(epoch) if series is not None else None
+    return measured(name, point.y) if point is not None and point.x == epoch else nothing
 
 
 def metric(history: History) -> str:

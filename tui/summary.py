@@ -16,8 +16,8 @@ from ..engine.series import Series
 from .chart_empty import SMALLEST
 from .charts import Chart, ChartSpec, Curve, Mark
 from .endings import REASONS, penalized, reading, saved_epochs
-from .progress import TRAIN, TROUBLE, VALIDATION, measured, title
-from .text import clean, count, duration
+from .progress import TRAIN, TROUBLE, VALIDATION, measured, measured_at, title
+from .text import clean, count, took
 
 
 def summary(
@@ -87,12 +87,8 @@ def _why(ended: RunEnded, history: History) -> Text:
         pace = f"; {count(round(examples))} examples/s, evaluations included"
     return Text.assemble(
         (REASONS.get(ended.reason, clean(ended.reason)), style),
-        f" after {epochs}, {_seconds(ended.seconds)}{detail}{saved}{pace}",
+        f" after {epochs}, {took(ended.seconds)}{detail}{saved}{pace}",
     )
-
-
-def _seconds(seconds: float) -> str:
-    return f"{seconds:.2f} s" if seconds < 60 else duration(seconds)
 
 
 def _table(
@@ -113,7 +109,11 @@ def _table(
     names = [name for name in history.train if name in history.validation or name in tested]
     head = ["", "train", "validation", "test"] if tested else ["", "train", "validation"]
     rows = [
-        [title(name, history.started), _at(history.train, name, shown), _at(history.validation, name, shown)]
+        [
+            title(name, history.started),
+            measured_at(history.train, name, shown),
+            measured_at(history.validation, name, shown),
+        ]
         + ([measured(name, tested[name])] if name in tested else [])
         for name in names
     ]
@@ -136,12 +136,6 @@ def _row(row: Sequence[str], widths: Sequence[int], *, dim: bool) -> Text:
         style = "dim" if dim else ("", TRAIN, VALIDATION, "bold")[index]
         line.append(cell.ljust(space + 2) if index == 0 else cell.rjust(space + 2), style)
     return line
-
-
-def _at(curves: Mapping[str, Series], name: str, epoch: int) -> str:
-    series = curves.get(name)
-    point = series.value_at(epoch) if series is not None else None
-    return measured(name, point.y) if point is not None and point.x == epoch else "-"
 
 
 def _chart(history: History, width: int, unicode: bool) -> list[Text]:

@@ -126,6 +126,11 @@ def typed(value: Any, limit: int = 60) -> str:
     return clean(value if isinstance(value, str) else toml_value(value), limit)
 
 
+def took(seconds: float) -> str:
+    """How long something took: "12.34 s" below a minute, from there as `duration`."""
+    return f"{seconds:.2f} s" if seconds < 60 else duration(seconds)
+
+
 def duration(seconds: float) -> str:
     """A time span: "00:41" below an hour, "1:02:03" below a day, "2d 03h" from there; "--:--" when unknown."""
     if not math.isfinite(seconds) or seconds < 0:

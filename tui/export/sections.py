@@ -10,8 +10,8 @@ from ...engine.diagnosis import current
 from ...engine.history import History
 from ...engine.series import Series
 from ..curves import ChartSpec
-from ..progress import measured, title
-from ..text import count, duration, typed
+from ..progress import measured, measured_at, title
+from ..text import count, took, typed
 from . import again
 from .exported import ExportedRun
 from .figures import in_words
@@ -99,7 +99,7 @@ def results(history: History) -> Markup:
     tested = {"loss": test.get("loss"), **test.get("metrics", {})} if test else {}
     rows: list[list[str]] = []
     for name in history.train:
-        cells = [_at(history.train, name, final), _at(history.validation, name, final)]
+        cells = [measured_at(curves, name, final, "–") for curves in (history.train, history.validation)]
         if tested:
             cells.append(_number(name, tested.get(name)))
         rows.append([title(name, history.started), *cells])
@@ -191,7 +191,7 @@ def ranking(order: Ranking) -> Markup:
     for place in order.places:
         history = place.run.history
         row = [place.run.name, _number(order.metric, place.value), str(place.epoch or "–"), str(history.epoch),
-               _words(place.run.state_now), _seconds(history.time)]  # fmt: skip
+               _words(place.run.state_now), took(history.time)]  # fmt: skip
         if test:
             ended = history.ended.test if history.ended and history.ended.test else {}
             row.append(_number(measure, {"loss": ended.get("loss"), **ended.get("metrics", {})}.get(measure)))
@@ -219,7 +219,7 @@ def _environment(history: History) -> dict[str, str]:
     return {
         "device": f"{started.device}, {started.threads} thread{'s' * (started.threads != 1)}",
         **started.versions,
-        "time": _seconds(history.time),
+        "time": took(history.time),
         "pace": f"{count(round(history.examples_per_second))} examples/s in the last epoch",
         "data digest": started.data_digest[:16] or "unknown",
     }
@@ -236,19 +236,9 @@ def repeat(runs: Sequence[ExportedRun]) -> Markup:
     return join(blocks)
 
 
-def _seconds(seconds: float) -> str:
-    return f"{seconds:.2f} s" if seconds < 60 else duration(seconds)
-
-
 def _words(name: str) -> str:
     return name.replace("_", " ")
 
 
 def _number(metric: str, number: float | None) -> str:
     return "–" if number is None else measured(metric, number)
-
-
-def _at(curves: Mapping[str, Series], name: str, epoch: int) -> str:
-    series = curves.get(name)
-    point = series.value_at(epoch) if series is not None else None
-    return measured(name, point.y) if point is not None and point.x == epoch else "–"
