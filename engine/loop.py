@@ -226,6 +226,7 @@ class _Loop:
 
     def _started(self, chance: float | None) -> RunStarted:
         training, data = self.training, self.training.data
+        branch = self.checkpoint if isinstance(self.checkpoint, Branch) else None
         return RunStarted(
             experiment=training.experiment.plain(),
             parameters=training.network.parameters.numel(),
@@ -242,7 +243,7 @@ class _Loop:
             steps_per_epoch=training.steps_per_epoch,
             chance=chance,
             source=data.source,
-            notes=(*data.notes, *diagnosis.before_training(training)),
+            notes=(*data.notes, *diagnosis.before_training(training), *(branch.notes if branch else ())),
             versions={
                 "ladera": _version("ladera"),
                 "torch": torch.__version__,
@@ -251,7 +252,7 @@ class _Loop:
             device=str(training.device),
             threads=torch.get_num_threads(),
             data_digest=data.digest,
-            parent=self.checkpoint.parent if isinstance(self.checkpoint, Branch) else {},
+            parent=branch.parent if branch else {},
         )
 
     def _resumed(self, checkpoint: Checkpoint) -> Resumed:
