@@ -87,6 +87,8 @@ def differing(values: Sequence[Values]) -> list[str]:
                 found[key] = None
         found |= dict.fromkeys(one.changes)
     found.pop("description", None)
+    if "stopping.monitor" in found:  # of each monitor one direction is the better one
+        found.pop("stopping.mode", None)
     # In the order in which an experiment has them, not in which they were found to differ.
     order = {key: place for place, key in enumerate(words)}
     return sorted(found, key=lambda key: (not is_kind(key), order.get(key, len(order))))

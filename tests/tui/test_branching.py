@@ -100,7 +100,9 @@ async def test_a_run_of_an_earlier_sitting_branches_from_any_epoch_at_once(open_
         await lab.press("escape")
         text = await asked(lab)
         assert f"from epoch {at} of digits-0003 (the cursor is at epoch {at};" in text
-        assert f"trained again from its start to epoch {at} with its old values, about 00:{2 * at:02d}" in text
+        assert (
+            f"trained again from its start to epoch {at} with its old values, about 00:{2 * at:02d}" in text
+        )
         await lab.press("b", "enter")
         await lab.until(lambda: len(lab.app.sitting.runs) == 2)
         assert lab.run.branch == Retrace(kept, at)
