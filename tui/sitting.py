@@ -62,6 +62,8 @@ class Run:
     incoming: deque[Event] = field(default_factory=deque)
     "Filled by the training thread or by whoever reads the log; emptied by `poll`."
     directory: Path | None = None
+    nth: int = 1
+    "Which of the runs with this label it is that have no directory yet."
     queued: bool = False
     "Waits for its turn."
     trouble: str = ""
@@ -136,8 +138,10 @@ class Run:
 
     @property
     def name(self) -> str:
-        """Its directory's name, or its label before it has one."""
-        return self.directory.name if self.directory else self.label
+        """Its directory's name, or before it has one its label, numbered where others wait under the same."""
+        if self.directory:
+            return self.directory.name
+        return f"{self.label} ({self.nth})" if self.nth > 1 else self.label
 
     @property
     def state(self) -> str:
@@ -231,7 +235,9 @@ class Sitting:
 
     def start(self, experiment: Experiment, label: str, branch: Branch | Retrace | None = None) -> Run:
         """Train an experiment now, or queue it behind the one that trains; `branch` is the state to start from."""
-        run = Run(experiment, label, number=self._number(), queued=True, branch=branch)
+        alike = [run.nth for run in self.runs if run.label == label and run.directory is None]
+        nth = 1 + max(alike, default=0)
+        run = Run(experiment, label, number=self._number(), nth=nth, queued=True, branch=branch)
         self.runs.append(run)
         self._next()
         return run

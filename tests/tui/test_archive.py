@@ -267,6 +267,9 @@ async def test_deleted_and_renamed_runs_leave_the_lists(open_lab: Any, make: Any
         await lab.until(lambda: lab.app.current is not None)
         await archive(lab, 2)
         await lab.press("f2")
+        lab.app.screen.query_one(Input).value = "my run"
+        hint = lab.app.screen.query_one("#prompt-help", Line)
+        await lab.until(lambda: "no slash" in hint.text and not hint.has_class("trouble"))
         lab.app.screen.query_one(Input).value = "better-0002"
         await lab.press("enter")
         await lab.until(lambda: lab.run.name == "better-0002")  # the one that is looked at

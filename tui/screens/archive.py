@@ -29,6 +29,8 @@ from .choice import ChoiceScreen
 from .prompt import PromptScreen
 
 _NEWEST_FIRST = "age"
+#: What may name a run.
+_NAMES = "the name of a folder: no slash or backslash in it, no dot or dash in front, no space around it"
 #: Cells between two columns, that what differs has at least, and the columns that make room for it.
 _GAP, _LEAST = 2, 20
 _DROPPED = ("epoch", "age")
@@ -272,9 +274,7 @@ class ArchiveScreen(ModalScreen[tuple[str, Path] | None]):
             if name and name != path.name:
                 self._do(path, lambda: rename_run(path, name))
 
-        self.app.push_screen(
-            PromptScreen(f"Rename {clean(path.name)}", path.name, "letters, digits, - and _", _no_name), go
-        )
+        self.app.push_screen(PromptScreen(f"Rename {clean(path.name)}", path.name, _NAMES, _no_name), go)
 
     def action_delete(self) -> None:
         """Ask, then delete."""
