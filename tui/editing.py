@@ -180,7 +180,7 @@ class Editing(LabBase):
     def _name_to_save_as(self) -> str:
         """One's own preset keeps its name; what comes from another gets one of its own."""
         base = find(EXPERIMENTS, self.base)
-        own = base is not None and base.origin != "built-in" and base.short == self.label
+        own = base is not None and base.origin == "user" and base.short == self.label
         return self.label if own or self.label.endswith("-mine") else f"{self.label}-mine"
 
 
