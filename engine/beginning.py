@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -14,14 +14,15 @@ from .changes import changes
 from .events import Diagnosed, Resumed, RunStarted
 
 if TYPE_CHECKING:
+    from .branching import Branch
     from .position import Checkpoint, Position
     from .training import Training
 
 _OTHER_RANDOM_NUMBERS = "other_random_numbers"
 
 
-def started(training: Training, chance: float, parent: Mapping[str, Any]) -> RunStarted:
-    """Build the first event; `parent` is the run and the epoch that it branches from, empty if from none."""
+def started(training: Training, chance: float, branch: Branch | None) -> RunStarted:
+    """Build the first event; of a run that branches from another, `branch` is the state that it starts from."""
     data = training.data
     return RunStarted(
         experiment=training.experiment.plain(),
@@ -39,7 +40,7 @@ def started(training: Training, chance: float, parent: Mapping[str, Any]) -> Run
         steps_per_epoch=training.steps_per_epoch,
         chance=chance,
         source=data.source,
-        notes=(*data.notes, *diagnosis.before_training(training)),
+        notes=(*data.notes, *diagnosis.before_training(training), *(branch.notes if branch else ())),
         versions={
             "ladera": _version("ladera"),
             "torch": torch.__version__,
@@ -48,7 +49,7 @@ def started(training: Training, chance: float, parent: Mapping[str, Any]) -> Run
         device=str(training.device),
         threads=torch.get_num_threads(),
         data_digest=data.digest,
-        parent=parent,
+        parent=branch.parent if branch else {},
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .history import History
@@ -22,6 +23,17 @@ class Branch:
     "The run and the epoch {run, epoch} it is taken from."
     history: History = field(default_factory=History)
     "Empty: the shared part belongs to the parent."
+    notes: tuple[str, ...] = ()
+    "What is to be told of the state."
+
+
+@dataclass(frozen=True, slots=True)
+class Retrace:
+    """A state to start a new run from that no memory holds: `store.retrace.reach` reads it, or trains up to it again."""
+
+    directory: Path
+    epoch: int
+    "The state is that at the end of this epoch."
 
 
 class Ring:

@@ -143,6 +143,13 @@ class Controls:
         """Ask for a look inside; the answer comes as a Probed event."""
         self.send("probe", {"name": name, **options})
 
+    @property
+    def leaving(self) -> bool:
+        """Whether a command that ends the run waits."""
+        return self.pending and any(
+            command.name in ("stop", "abandon", "finish_epoch") for command in tuple(self._queue)
+        )
+
     def take(self) -> list[Command]:
         """Return the waiting commands, oldest first (called by the engine)."""
         self.pending = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from .changes import with_changes
 from .controls import COMMANDS
@@ -42,6 +42,16 @@ class _Mark:
     commands: int
     saved: int
     changes: Mapping[str, Any]
+
+
+class Turn(NamedTuple):
+    """A value that a run took on after it began."""
+
+    epoch: int
+    "Epochs that had ended by then."
+    step: int
+    key: str
+    value: Any
 
 
 class History:
@@ -256,6 +266,19 @@ class History:
     def in_force(self) -> dict[str, Any]:
         """The experiment as plain values, with what commands changed since; empty before the run began."""
         return with_changes(self.started.experiment, self._changes) if self.started else {}
+
+    def turns(self, before: float = math.inf) -> list[Turn]:
+        """Return the values that commands and a going-on with other values set, in order, up to the end of epoch `before`."""
+        found: list[Turn] = []
+        for event in sorted([*self.commands, *self.resumes], key=lambda event: event.time):
+            if isinstance(event, Resumed):
+                new = {key: value for key, (_, value) in event.changes.items()}
+            elif event.command == "set" and not event.error:
+                new = {str(event.value["key"]): event.value["value"]}
+            else:
+                continue
+            found += (Turn(event.epoch, event.step, key, value) for key, value in new.items())
+        return [turn for turn in found if turn.epoch < before]
 
     @property
     def epochs_done(self) -> int:

@@ -175,7 +175,7 @@ class _Loop:
             # What was best before the branch is the parent's: a new run is judged by what it does itself.
             training.forget_best()
             self.position.tests = 0
-        yield beginning.started(training, self.chance, branch.parent if branch is not None else {})
+        yield beginning.started(training, self.chance, branch)
         yield from beginning.other_random_numbers(self.position, anew)
         yield self._probe_layers()
         self._keep_in_ring()

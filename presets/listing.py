@@ -107,6 +107,11 @@ def user_folder() -> Path:
     return Path(platformdirs.user_config_dir("ladera")) / "presets"
 
 
+def built_in(path: Path) -> bool:
+    """Whether a preset file came with the program."""
+    return path.resolve().is_relative_to(_BUILT_IN)
+
+
 def own_path(name: str) -> Path:
     """Return where an experiment preset of the user is kept under a name. Raises PresetError: the name is no file name."""
     if not valid_name(name):

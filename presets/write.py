@@ -12,18 +12,25 @@ from typing import Any
 import tomlkit
 from tomlkit.items import InlineTable, Item, Table
 
+from ..engine.changes import flat
 from ..engine.experiment import Experiment
 from ..engine.store import atomic
 from ..engine.toml import experiment_toml, from_anywhere
-from .difference import changed
+from .difference import changed, nearest
 from .faults import Fault, PresetError, inert, label
-from .load import load, locate
-from .read import read
+from .listing import SECTIONS, Preset, built_in
+from .load import change, load, locate
+from .read import NOTES, read
 
 #: Names the schema to editors that know of such a line, and says how to put it there.
 HEAD = """#:schema ./experiment.schema.json
 # An editor completes and checks this file with: ladera presets schema > experiment.schema.json
 """
+
+#: What a preset file says of itself that is no value of the experiment.
+_OF_THE_FILE = tuple(note for note in NOTES if note != "description")
+#: Keys that decide which others a section has.
+_KINDS = (("kind",), ("name",), ("path",))
 
 
 def dump(experiment: Experiment, *comments: str) -> str:
@@ -41,7 +48,8 @@ def save_as(
     """Write a preset file and return its path.
 
     With `base`, the experiment preset (name or file) it was edited from, the base's own text is kept with its
-    comments and only what differs is changed; where that cannot say the same, the complete form is written.
+    comments and only what differs is changed; where that cannot say the same, the complete form is written. What a
+    built-in base says of itself, as when to use it, is not said of one's own.
     The file appears whole or not at all. Raises PresetError: the file exists and `overwrite` is not
     given, its name does not end in .toml, or it cannot be written.
     """
@@ -71,14 +79,74 @@ def _edited(experiment: Experiment, base: str | Path, path: Path) -> str | None:
     source = locate(str(base))
     if source.suffix != ".toml":
         return None
-    before, target = load(source), _plain(experiment)
-    document = tomlkit.parse(read(source).text)
-    for key, value in changed(before.plain(), target):
+    before = load(source)
+    for complete in (False, True):
+        document = tomlkit.parse(read(source).text)
+        if built_in(source):
+            for note in _OF_THE_FILE:
+                document.pop(note, None)
+        _change(document, before, experiment, complete=complete)
+        text = re.sub(r"\A#:schema \.\./[^\n]*\n", HEAD, tomlkit.dumps(document))
+        if _says(text, experiment, path):
+            return text
+    return None
+
+
+def _change(
+    document: tomlkit.TOMLDocument, before: Experiment, experiment: Experiment, *, complete: bool
+) -> None:
+    """Change what differs. A section of another kind is one of another preset, or stated whole if `complete` is asked for."""
+    target = _plain(experiment)
+    leaves = changed(before.plain(), target)
+    anew = {
+        key[:1]
+        for key, value in leaves
+        if (key[0],) in SECTIONS and (key[1:] in _KINDS or (complete and value is None))
+    }
+    for key in anew:
+        _state(document, key[0], experiment, None if complete else nearest(experiment, key[0]))
+    for key, value in leaves:
+        if key[:1] in anew:
+            continue
         if value is None:
-            return None
-        _set(document, key, value)
-    text = re.sub(r"\A#:schema \.\./[^\n]*\n", HEAD, tomlkit.dumps(document))
-    return text if _says(text, experiment, path) else None
+            _remove(document, key)
+        else:
+            _set(document, key, value)
+
+
+def _state(document: tomlkit.TOMLDocument, part: str, experiment: Experiment, preset: Preset | None) -> None:
+    """Let a section say all of its values, by a preset and what differs from it, or without one value by value.
+
+    The keys that it keeps keep their comments.
+    """
+    section = _plain(experiment)[part]
+    different = flat(section)
+    if preset is not None:
+        like = flat(_plain(change(experiment, [f"{part}={preset.short}"]))[part])
+        different = {key: value for key, value in different.items() if like.get(key) != value}
+        if not isinstance(document.get(part), dict) and not different:
+            _set(document, (part,), preset.short)
+            return
+    if isinstance(table := document.get(part), dict):
+        told = {name for name, value in section.items() if not isinstance(value, dict)}
+        told = {*told, "preset"} - {"kind"} if preset is not None else told
+        for name in [name for name in table if name not in told]:
+            del table[name]
+        if preset is not None:
+            different |= {name: section[name] for name in table if name != "preset"}
+    if preset is not None:
+        _set(document, (part, "preset"), preset.short)
+    for key, value in different.items():
+        _set(document, (part, *key.split(".")), value)
+
+
+def _remove(document: tomlkit.TOMLDocument, key: tuple[str, ...]) -> None:
+    """Take a key away where the file itself has it."""
+    table: Any = document
+    for name in key[:-1]:
+        table = table.get(name) if isinstance(table, dict) else None
+    if isinstance(table, dict) and key[-1] in table:
+        del table[key[-1]]
 
 
 def _set(document: tomlkit.TOMLDocument, key: tuple[str, ...], value: Any) -> None:

@@ -9,7 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ..engine.store.listing import RunInfo, experiment_values, list_runs
+from ..engine.store.listing import RunInfo, experiment_values, list_runs, run_info
+from ..engine.store.status import NAME as STATUS
 from .progress import measured
 from .run_rows import Goodness, goodness
 from .text import clean, duration
@@ -32,13 +33,22 @@ class Archived:
     values: Values
     plain: Mapping[str, Any]
     "The experiment as it began; empty if it cannot be read."
+    stamp: tuple[int, int] | None = None
+    "When its status was written, and how long it is."
 
     @classmethod
     def of(cls, info: RunInfo) -> Archived:
         """Read the experiment of a run."""
+        stamp = _stamp(info.path)
         plain = experiment_values(info.path)
         changes = {str(one["key"]): Change(one["value"], one["epoch"]) for one in info.status.changes}
-        return cls(info, Values.of(plain, changes), plain)
+        return cls(info, Values.of(plain, changes), plain, stamp)
+
+    @property
+    def settled(self) -> bool:
+        """Whether its files say the same as when they were read: it had ended, and its status is that of then."""
+        ended = self.info.status.ended is not None and not self.info.fault
+        return ended and self.stamp is not None and self.stamp == _stamp(self.info.path)
 
     @cached_property
     def data(self) -> str:
@@ -71,16 +81,33 @@ class Archived:
         return {**short, **values, **kinds, "data": self.data, **own}
 
 
-def read(root: Path) -> list[Archived]:
-    """List the runs of a directory; reads their files."""
-    return [Archived.of(info) for info in list_runs(root)]
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        status = (path / STATUS).stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size
+
+
+def read(root: Path, known: Sequence[Archived] = ()) -> list[Archived]:
+    """List the runs of a directory; reads their files, but for those of the `known` runs that are settled."""
+    before = {run.info.path: run for run in known}
+
+    def info(path: Path) -> RunInfo | None:
+        run = before.get(path)
+        return run.info if run is not None and run.settled else run_info(path)
+
+    found: list[Archived] = []
+    for one in list_runs(root, info):
+        run = before.get(one.path)
+        found.append(run if run is not None and run.info is one else Archived.of(one))
+    return found
 
 
 def rows(runs: Sequence[Archived]) -> list[tuple[tuple[str, ...], list[str]]]:
     """The runs as the table shows them, and apart the words of what differs, of which as many are shown as fit."""
-    keys = differing([run.values for run in runs])
     several = len({run.info.status.monitor for run in runs}) > 1
-    return [(_row(run.info, several), _words(run, keys)) for run in runs]
+    return [(_row(run.info, several), words) for run, words in zip(runs, _apart(runs), strict=True)]
 
 
 def _row(run: RunInfo, several: bool) -> tuple[str, ...]:
@@ -92,10 +119,26 @@ def _row(run: RunInfo, several: bool) -> tuple[str, ...]:
     return clean(run.name, 40), run.state.replace("_", " "), epoch, best, duration(run.age)
 
 
-def _words(run: Archived, keys: Sequence[str]) -> list[str]:
-    if run.info.fault:
-        return [clean(run.info.fault, 200)]
-    return run.values.told(keys) or clean(run.info.status.description, 200).split(" ")
+def _apart(runs: Sequence[Archived]) -> list[list[str]]:
+    """What sets each run apart from the others on the same data, what the fewest have first, and at last the data.
+
+    Across data sets next to everything differs, and follows from the data.
+    """
+    of_data: dict[str, list[Archived]] = {}
+    for run in runs:
+        of_data.setdefault(run.data, []).append(run)
+    found: dict[Path, list[str]] = {}
+    for data, group in of_data.items():
+        keys = differing([run.values for run in group])
+        shares = {key: Counter(run.values.now(key) for run in group) for key in keys}
+        for run in group:
+            rarest = sorted(keys, key=lambda key: shares[key][run.values.now(key)])
+            found[run.info.path] = run.values.told(rarest) + [clean(data, 60)] * (len(of_data) > 1)
+    return [
+        [clean(run.info.fault, 200)] if run.info.fault
+        else found[run.info.path] or clean(run.info.status.description, 200).split(" ")
+        for run in runs
+    ]  # fmt: skip
 
 
 def known_fields(runs: Sequence[Archived]) -> list[str]:
@@ -119,5 +162,5 @@ def ordered(runs: Sequence[Archived], by: str) -> list[Archived]:
         case "run":
             return sorted(newest, key=lambda run: run.info.name)
         case _:
-            keys = differing([run.values for run in newest])
-            return sorted(newest, key=lambda run: run.values.told(keys))
+            words = dict(zip((run.info.path for run in newest), _apart(newest), strict=True))
+            return sorted(newest, key=lambda run: words[run.info.path])

@@ -22,16 +22,20 @@ from ..presets.catalog import (
     own_path,
 )
 from .commands_lab import DEFAULT
-from .form import Row, meaning
+from .form import Row, choices, meaning
 from .lab_base import LabBase
 from .mendable import MENDABLE, in_words
 from .preset_text import brief
+from .screens.choice import ChoiceScreen
 from .screens.picker import PickerScreen
 from .screens.prompt import PromptScreen
 from .screens.text import TextScreen
 from .sitting import Run
-from .text import typed
+from .text import clean, typed
 from .values import Change
+
+#: Answer that stands for a value that is typed.
+_TYPE = "type it"
 
 
 class Editing(LabBase):
@@ -43,16 +47,32 @@ class Editing(LabBase):
         return meant or about_part(self.experiment, row.part)
 
     def edit(self, row: Row) -> None:
-        """Pick a preset for a part, or edit a value."""
+        """Pick a preset for a part, one of the few values there are, or type a value."""
         if row.is_part:
             self._pick(row)
+        elif ways := choices(self.experiment, row.key):
+            self._choose(row, ways)
         else:
-            self.ask(
-                PromptScreen(
-                    row.key, row.value, self.about(row), lambda text: self.complaint(f"{row.key}={text}")
-                ),
-                lambda text: self._set(f"{row.key}={text}"),
-            )
+            self._type(row)
+
+    def _type(self, row: Row) -> None:
+        self.ask(
+            PromptScreen(
+                row.key, row.value, self.about(row), lambda text: self.complaint(f"{row.key}={text}")
+            ),
+            lambda text: self._set(f"{row.key}={text}"),
+        )
+
+    def _choose(self, row: Row, ways: dict[str, list[str]]) -> None:
+        told: list[tuple[str, str]] = []
+        for value, settings in ways.items():
+            why = self.complaint(*settings)
+            told.append((value, f"{value}: does not fit now: {clean(why, 200)}" if why else value))
+        start = [*ways].index(row.value) if row.value in ways else 0
+        self.ask(
+            ChoiceScreen(f"{row.key}: {self.about(row)}", [*told, (_TYPE, "type it…")], start=start),
+            lambda value: self._type(row) if value == _TYPE else self._set(*ways[value]),
+        )
 
     def _pick(self, row: Row) -> None:
         presets = catalog(row.part)
@@ -67,8 +87,8 @@ class Editing(LabBase):
             lambda name: self._set(f"{key}={name}"),
         )
 
-    def _set(self, setting: str) -> None:
-        self.take(change(self.experiment, [setting]))
+    def _set(self, *settings: str) -> None:
+        self.take(change(self.experiment, settings))
 
     def use_experiment(self, experiment: Experiment, name: str, changes: Mapping[str, Change]) -> None:
         """Put the experiment of a run into the form, with the `changes` that were made while it trained."""
@@ -132,23 +152,36 @@ class Editing(LabBase):
 
         def complaint(name: str) -> str | None:
             try:
-                return f"{own_path(name)} is there already" if own_path(name).exists() else None
+                own_path(name).exists()
             except (*MENDABLE, ValueError) as error:
                 return in_words(error)
+            return None
 
         def go(name: str) -> None:
-            from ..presets.write import save_as
+            if not own_path(name).exists():
+                self._save_preset(name, overwrite=False)
+                return
+            ways = [("no", "Keep it as it is"), ("yes", f"Replace {own_path(name)}")]
+            self.ask(
+                ChoiceScreen(f"There is a preset {clean(name)} already.", ways),
+                lambda way: self._save_preset(name, overwrite=True) if way == "yes" else None,
+            )
 
-            path = save_as(self.experiment, own_path(name), self._origin(self.base)[0])
-            self.base, self.begun = name, self.experiment
-            self.note(f"saved as {path}")
+        hint = "letters, digits, -, _ and .; if there is one of that name, it asks whether to replace it"
+        self.ask(PromptScreen("Save this experiment as", self._name_to_save_as(), hint, complaint), go)
 
-        self.ask(
-            PromptScreen(
-                "Save this experiment as", f"{self.label}-mine", "letters, digits, - and _", complaint
-            ),
-            go,
-        )
+    def _save_preset(self, name: str, *, overwrite: bool) -> None:
+        from ..presets.write import save_as
+
+        path = save_as(self.experiment, own_path(name), self._origin(self.base)[0], overwrite=overwrite)
+        self.base, self.begun = name, self.experiment
+        self.note(f"saved as {path}")
+
+    def _name_to_save_as(self) -> str:
+        """One's own preset keeps its name; what comes from another gets one of its own."""
+        base = find(EXPERIMENTS, self.base)
+        own = base is not None and base.origin == "user" and base.short == self.label
+        return self.label if own or self.label.endswith("-mine") else f"{self.label}-mine"
 
 
 def about_part(experiment: Experiment, part: str) -> str:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel
 
 from ..engine.data.names import FACTS
 from ..engine.experiment import Experiment, Schedule
 from ..engine.field_docs import field_docs
+from ..engine.tasks import METRICS
 from ..presets.catalog import named
 from .text import clean, typed
+
+if TYPE_CHECKING:
+    pass
 
 #: Parts in the order of the lecture, with the sections they stand for and their titles.
 PARTS = (
@@ -130,8 +136,31 @@ def _matters(part: str, name: str, section: Mapping[str, Any]) -> bool:
 def meaning(experiment: Experiment, key: str) -> str:
     """What a value of the form is, in the words of the schema; empty where its name says it."""
     part, _, name = key.partition(".")
-    section = experiment.data.augmentation if part == "augmentation" else getattr(experiment, part, None)
-    return meaning_of(part, name, type(section))
+    return meaning_of(part, name, _section(experiment, part))
+
+
+def choices(experiment: Experiment, key: str) -> dict[str, list[str]]:
+    """What a value of the form may be, with the settings that make it so; empty where there are more than a few ways."""
+    part, _, name = key.partition(".")
+    if key == "stopping.monitor":
+        # Each is better in one direction, which goes with it.
+        modes = METRICS[experiment.task] if experiment.task else {}
+        return {one: [f"{key}={one}", f"stopping.mode={mode}"] for one, mode in modes.items()}
+    info = _section(experiment, part).model_fields.get(name)
+    annotation = None if info is None else info.annotation
+    few = (
+        (True, False)
+        if annotation is bool
+        else get_args(annotation)
+        if get_origin(annotation) is Literal
+        else ()
+    )
+    return {typed(one): [f"{key}={typed(one)}"] for one in few}
+
+
+def _section(experiment: Experiment, part: str) -> type[BaseModel]:
+    """The class of a section, by its kind."""
+    return type(experiment.data.augmentation if part == "augmentation" else getattr(experiment, part))
 
 
 def meaning_of(part: str, name: str, section: type) -> str:

@@ -90,7 +90,7 @@ SECTIONS: tuple[tuple[str, tuple[Key, ...]], ...] = (
                 "All runs",
                 "all runs, of earlier sittings too",
             ),
-            Key("b", "Branch", "branch from a kept state"),
+            Key("b", "Branch", "branch from an epoch of it"),
             Key("X", "Export", "export: report, table, chart, TensorBoard"),
             Key("D", "Detach", "leave; it trains in the background"),
         ),

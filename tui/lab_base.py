@@ -272,10 +272,10 @@ class LabBase(App[str]):
         """Say something in passing."""
         self.lab.note(text)
 
-    def complaint(self, setting: str, experiment: Experiment | None = None) -> str | None:
-        """Why an experiment, the form's by default, would not bear a change; None if it does."""
+    def complaint(self, *settings: str) -> str | None:
+        """Why the experiment of the form would not bear a change; None if it does."""
         try:
-            change(experiment or self.experiment, [setting])
+            change(self.experiment, settings)
         except InputError as error:
-            return str(error).removeprefix(f"--set {setting}: ")
+            return str(error).removeprefix(f"--set {settings[0]}: ")
         return None

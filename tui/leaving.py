@@ -11,17 +11,20 @@ from .mendable import MENDABLE, in_words
 from .screens.choice import ChoiceScreen
 from .sitting import Run
 from .text import clean
+from .values import differing
 from .views import STATES
 
-#: Names of queued runs that a question holds.
-_NAMED = 4
+#: Names of queued runs that a question holds, and values in which each differs from the others.
+_NAMED, _TOLD = 4, 2
 
 
 def not_trained(queued: list[Run]) -> str:
     """That runs which wait will not be trained; "" if none waits."""
     if not queued:
         return ""
-    names = ", ".join(clean(run.name, 40) for run in queued[:_NAMED]) + ", …" * (len(queued) > _NAMED)
+    keys = differing([run.values for run in queued])
+    told = [" ".join([clean(run.name, 40), *run.values.told(keys)[:_TOLD]]) for run in queued[:_NAMED]]
+    names = ", ".join(told) + ", …" * (len(queued) > _NAMED)
     return f" {len(queued)} queued run{'s' * (len(queued) != 1)} will not be trained: {names}."
 
 

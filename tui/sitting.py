@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ..engine.branching import Branch, Ring
+from ..engine.branching import Branch, Retrace, Ring
 from ..engine.controls import Controls
 from ..engine.data.names import to_be_fetched
 from ..engine.events import (
@@ -71,6 +71,8 @@ class Run:
     incoming: deque[Event] = field(default_factory=deque)
     "Filled by the training thread or by whoever reads the log; emptied by `poll`."
     directory: Path | None = None
+    nth: int = 1
+    "Which of the runs with this label it is that have no directory yet."
     queued: bool = False
     "Waits for its turn."
     trouble: str = ""
@@ -87,8 +89,10 @@ class Run:
     "The latest answer to each probe."
     ring: Ring = field(default_factory=Ring)
     "States along its way, to branch from."
-    branch: Branch | None = None
+    branch: Branch | Retrace | None = None
     "The state it starts from, if it is a branch."
+    retracing: str = ""
+    "How far the way to that state has been gone again, in words, while it is."
     source: Callable[[Run], list[Event]] | None = None
     "Where events come from if this sitting does not train the run."
     asked: str = ""
@@ -105,8 +109,8 @@ class Run:
     "Called when it is taken off the list."
     _known: tuple[tuple[int, int, int], Experiment, Values] | None = None
     "What its values were asked for after, and the answers."
-    _told: tuple[bool, str] = (False, "")
-    "What `loading` and `outside` were at the last poll: they change without an event."
+    _told: tuple[bool, str, str] = (False, "", "")
+    "What `loading`, `outside` and `retracing` were at the last poll: they change without an event."
 
     @property
     def in_force(self) -> Experiment:
@@ -132,7 +136,7 @@ class Run:
         """What it is doing until it has begun, in words."""
         if self.loading:
             return "loading torch…"
-        return self._fetching or "reading the data…"
+        return self.retracing or self._fetching or "reading the data…"
 
     @cached_property
     def _fetching(self) -> str:
@@ -143,8 +147,10 @@ class Run:
 
     @property
     def name(self) -> str:
-        """Its directory's name, or its label before it has one."""
-        return self.directory.name if self.directory else self.label
+        """Its directory's name, or before it has one its label, numbered where others wait under the same."""
+        if self.directory:
+            return self.directory.name
+        return f"{self.label} ({self.nth})" if self.nth > 1 else self.label
 
     @property
     def state(self) -> str:
@@ -188,8 +194,9 @@ class Run:
         if self.source is not None:
             self.incoming.extend(self.source(self))
         until = time.monotonic() + _BUDGET if until is None else until
-        news = bool(self.incoming) or (self.loading, self.outside) != self._told
-        self._told = self.loading, self.outside
+        now = self.loading, self.outside, self.retracing
+        news = bool(self.incoming) or now != self._told
+        self._told = now
         while self.incoming:
             for _ in range(min(len(self.incoming), _AT_ONCE)):
                 self._take(self.incoming.popleft())
@@ -237,9 +244,11 @@ class Sitting:
         self.begin = begin
         "Calls `work` for a run in a thread."
 
-    def start(self, experiment: Experiment, label: str, branch: Branch | None = None) -> Run:
+    def start(self, experiment: Experiment, label: str, branch: Branch | Retrace | None = None) -> Run:
         """Train an experiment now, or queue it behind the one that trains; `branch` is the state to start from."""
-        run = Run(experiment, label, number=self._number(), queued=True, branch=branch)
+        alike = [run.nth for run in self.runs if run.label == label and run.directory is None]
+        nth = 1 + max(alike, default=0)
+        run = Run(experiment, label, number=self._number(), nth=nth, queued=True, branch=branch)
         self.runs.append(run)
         self._next()
         return run
@@ -343,7 +352,12 @@ def keep_in(root: Path) -> Trainer:
         run.loading = False
         recorder = Recorder(root, run.label, run.controls)
         events = train_experiment(
-            run.experiment, run.controls, keeper=recorder, checkpoint=run.branch, ring=run.ring, linger=True
+            run.experiment,
+            run.controls,
+            keeper=recorder,
+            checkpoint=starting_state(run),
+            ring=run.ring,
+            linger=True,
         )
         with crash_traces() as trace:
             for event in recorder.record(events):
@@ -356,3 +370,18 @@ def keep_in(root: Path) -> Trainer:
                 yield event
 
     return train
+
+
+def starting_state(run: Run) -> Branch | None:
+    """The state that a run starts from; one that no memory holds is fetched here, in the training thread."""
+    if not isinstance(run.branch, Retrace):
+        return run.branch
+    from ..engine.store.retrace import reach
+
+    def say(words: str) -> None:
+        run.retracing = words
+
+    try:
+        return reach(run.branch, run.controls, say)
+    finally:
+        run.retracing = ""

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import shlex
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from ..engine.branching import Branch
+from ..engine.branching import Branch, Retrace
 from ..engine.changes import changeable, changed_live, flat, live_keys
 from ..engine.errors import InputError, LaderaError
 from ..engine.experiment import Experiment
+from ..engine.history import History
 from ..engine.store.directory import split_name
 from ..presets.catalog import change, difference
 from ..presets.settings import parsed
@@ -21,7 +21,8 @@ from .naming import run_name
 from .screens.choice import ChoiceScreen
 from .screens.prompt import PromptScreen
 from .sitting import Run
-from .text import clean, typed
+from .text import clean, duration, typed
+from .values import in_force, live_changes
 
 #: Least seconds per epoch in slow motion.
 _SLOW = 0.25
@@ -183,31 +184,26 @@ class Steering(LabBase):
         at = self.view.cursor if self.view.cursor is not None else float(run.history.epoch)
         branch = run.ring.branch(run.name, at)
         if branch is not None:
-            self._ask_branch(run, branch, at)
+            epoch = branch.parent["epoch"]
+            try:
+                before = Experiment.model_validate(branch.plain["experiment"])
+            except ValidationError as error:  # a state of another version
+                first = error.errors()[0]
+                where = ".".join(map(str, first["loc"]))
+                self.note(clean(f"no branch from epoch {epoch} of {run.name}: {where}: {first['msg']}", 600))
+                return
+            self._ask_branch(run, branch, epoch, before, at)
         elif run.directory is not None:
-            self.note(f"reads a checkpoint of {run.name}…")
-            self.behind(self._read_branch(run, run.directory, at), "branch")
+            epoch = _ended(run.history, at)
+            before = in_force(run.experiment, live_changes(run.history, epoch))
+            self._ask_branch(run, Retrace(run.directory, epoch), epoch, before, at)
         else:
             self.note(f"no state of {run.name} is kept from before epoch {at:g}")
 
-    async def _read_branch(self, run: Run, directory: Path, at: float) -> None:
-        def read() -> Branch:
-            from ..engine.store.checkpoints import branch  # and with it torch, in a thread
-
-            return branch(directory, at)
-
-        self._ask_branch(run, await asyncio.to_thread(read), at)
-
-    def _ask_branch(self, run: Run, branch: Branch, at: float) -> None:
-        """Ask what shall differ from what was in force at the state, the newest that is kept from not after epoch `at`."""
-        epoch = branch.parent["epoch"]
-        try:
-            before = Experiment.model_validate(branch.plain["experiment"])
-        except ValidationError as error:  # a checkpoint of another version
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"]))
-            self.note(clean(f"no branch from epoch {epoch} of {run.name}: {where}: {first['msg']}", 600))
-            return
+    def _ask_branch(
+        self, run: Run, branch: Branch | Retrace, epoch: int, before: Experiment, at: float
+    ) -> None:
+        """Ask what shall differ from what was in force at the state, that of the end of an epoch not after `at`."""
 
         def complaint(text: str) -> str | None:
             try:
@@ -235,19 +231,47 @@ class Steering(LabBase):
             self.take(changed)  # what is looked at and what the form shows are the same; u takes it back
 
         where = "the cursor is" if self.view.cursor is not None else "the run is"
-        why = (
-            f"{where} at epoch {at:g}"
-            if epoch == at
-            else f"the last kept state before epoch {at:g}, where {where}"
-        )
+        last = "the last kept state" if isinstance(branch, Branch) else "the last end of an epoch"
+        why = f"{where} at epoch {at:g}" if epoch == at else f"{last} before epoch {at:g}, where {where}"
         help_text = (
             f"A new run from epoch {epoch} of {run.name} ({why}; , and . move the cursor), with the same data order, the values "
             "that were in force there, and these changes: key=value, or a part such as optimizer=momentum; several with spaces "
             "between. What acts only at the start, such as init, starts at epoch 0. Early stopping begins anew."
+            + ("" if isinstance(branch, Branch) else _way(run, epoch))
         )
-        self.push_screen(
-            PromptScreen("Branch with", f"optimizer.lr={before.optimizer.lr / 10:g}", clean(help_text, 600), complaint), go
-        )  # fmt: skip
+        begin = f"optimizer.lr={before.optimizer.lr / 10:g}"
+        if before.training.epochs <= epoch:
+            begin += f" training.epochs={2 * epoch}"
+        self.push_screen(PromptScreen("Branch with", begin, clean(help_text, 700), complaint), go)
+
+
+def _ended(history: History, at: float) -> int:
+    """The last epoch of a run that had ended by then; where it began, if none had."""
+    begun = int(history.started.parent.get("epoch", 0)) if history.started else 0
+    return max(begun, min(int(at), history.epochs_done))
+
+
+def _saved(run: Run) -> list[int]:
+    """The epochs of the checkpoints that its directory still has."""
+    saved = run.history.saved
+    if run.directory is None or not saved:
+        return []
+    there = {path.name for path in (run.directory / Path(saved[-1].path).parent).glob("*")}
+    return [one.epoch for one in saved if Path(one.path).name in there]
+
+
+def _way(run: Run, epoch: int) -> str:
+    """How the state at the end of an epoch is come by, if no checkpoint is from then; "" if one is."""
+    since = max((one for one in _saved(run) if one <= epoch), default=0)
+    if since == epoch:
+        return ""
+    times = run.history.epoch_times
+    seconds = [point.y if at and (point := times.value_at(at)) else 0.0 for at in (since, epoch)]
+    start = f"epoch {since}" if since else "its start"
+    return (
+        f" No state of then is kept: before it begins, the run is trained again from {start} to epoch {epoch} with its old "
+        f"values, about {duration(seconds[1] - seconds[0])}."
+    )
 
 
 def _no_count(text: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,6 @@ from rich.cells import cell_len
 
 from ..engine.changes import flat, with_changes
 from ..engine.errors import LaderaError
-from ..engine.events import CommandTaken
 from ..engine.experiment import Experiment
 from ..engine.history import History
 from .text import clean, shorten, typed
@@ -69,15 +69,9 @@ def in_force(experiment: Experiment, changes: Mapping[str, Change]) -> Experimen
         return experiment
 
 
-def live_changes(history: History) -> dict[str, Change]:
-    """What commands and a going-on with other values made of a run's values, the last of each."""
-    found: dict[str, Change] = {}
-    for event in sorted([*history.commands, *history.resumes], key=lambda event: event.time):
-        if not isinstance(event, CommandTaken):
-            found |= {key: Change(new, event.epoch) for key, (_, new) in event.changes.items()}
-        elif event.command == "set" and not event.error:
-            found[str(event.value["key"])] = Change(event.value["value"], event.epoch)
-    return found
+def live_changes(history: History, before: float = math.inf) -> dict[str, Change]:
+    """What commands and a going-on with other values made of a run's values up to an epoch's end, the last of each."""
+    return {turn.key: Change(turn.value, turn.epoch) for turn in history.turns(before)}
 
 
 def differing(values: Sequence[Values]) -> list[str]:
@@ -93,6 +87,8 @@ def differing(values: Sequence[Values]) -> list[str]:
                 found[key] = None
         found |= dict.fromkeys(one.changes)
     found.pop("description", None)
+    if "stopping.monitor" in found:  # of each monitor one direction is the better one
+        found.pop("stopping.mode", None)
     # In the order in which an experiment has them, not in which they were found to differ.
     order = {key: place for place, key in enumerate(words)}
     return sorted(found, key=lambda key: (not is_kind(key), order.get(key, len(order))))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
@@ -65,17 +65,17 @@ def _parsed(path: Path, _modified: int) -> Mapping[str, Any]:
         return {}
 
 
-def list_runs(root: Path) -> list[RunInfo]:
+def list_runs(root: Path, info: Callable[[Path], RunInfo | None] | None = None) -> list[RunInfo]:
     """Return the runs of a directory, the newest last; folders that are no runs are passed over.
 
-    Runs of one name are ordered by their number, names by when the newest of theirs began.
+    `info` tells of a folder, as `run_info` does. Runs of one name are ordered by their number, names by when the newest of theirs began.
     """
     try:
         with os.scandir(root) as entries:
             names = [entry.name for entry in entries if entry.name[0] != "." and _is_folder(entry)]
     except OSError:
         return []
-    runs = [run for name in names if (run := run_info(root / name)) is not None]
+    runs = [run for name in names if (run := (info or run_info)(root / name)) is not None]
     newest: dict[str, float] = {}
     for run in runs:
         base = split_name(run.name)[0]

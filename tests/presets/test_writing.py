@@ -30,6 +30,7 @@ from ladera.presets.catalog import (
     named,
     settings_between,
 )
+from ladera.presets.load import locate as find_path
 from ladera.presets.merge import kinds
 from ladera.presets.write import HEAD, dump, save_as
 
@@ -248,6 +249,60 @@ epochs = 50 # enough
     assert "epochs = 60 # enough\nseed = 3\n" in text
     assert 'optimizer = {preset = "adam", lr = 0.5}' in text
     assert "beta1" not in text
+
+
+MINE = """# my notes
+description = "Mine"
+when = "on Fridays"
+# about the data
+data = "digits" # small
+
+[optimizer]
+# found by hand
+preset = "adam" # by habit
+lr = 0.003 # not more
+beta1 = 0.8
+
+[stopping]
+patience = 5
+baseline = 0.5
+"""
+
+
+@pytest.mark.parametrize(
+    ("changes", "old", "new"),
+    [
+        (["optimizer=momentum"], 'preset = "adam" # by habit\nlr = 0.003 # not more\nbeta1 = 0.8\n',
+         'preset = "momentum" # by habit\nlr = 0.05 # not more\n'),
+        (["optimizer=rmsprop", "optimizer.epsilon=1e-4"],
+         'preset = "adam" # by habit\nlr = 0.003 # not more\nbeta1 = 0.8\n',
+         'preset = "rmsprop" # by habit\nlr = 0.001 # not more\nepsilon = 0.0001\n'),
+        (["stopping.baseline="], "baseline = 0.5\n", ""),
+        (["data.noise=", "data=wine", "description=Mine"], 'data = "digits"', 'data = "wine"'),
+    ],
+)  # fmt: skip
+def test_saving_keeps_the_comments_when_a_part_becomes_another(
+    write: Write, changes: list[str], old: str, new: str
+) -> None:
+    write("mine.toml", MINE)
+    experiment = load("mine.toml", changes)
+    path = save_as(experiment, "new.toml", base="mine.toml")
+    assert load(path) == experiment
+    assert path.read_text() == MINE.replace(old, new)
+
+
+def test_a_section_that_no_preset_is_like_is_stated_whole(write: Write) -> None:
+    write("mine.toml", '# my notes\ndata = {path = "h.csv", target = "y", missing = "mean"} # houses\n')
+    experiment = load("mine.toml", ["data.target="])
+    text = save_as(experiment, "new.toml", base="mine.toml").read_text()
+    assert text.startswith("# my notes\n") and load("new.toml") == experiment
+
+
+def test_what_a_built_in_preset_says_of_itself_is_not_said_of_ones_own(tmp_path: Path) -> None:
+    text = save_as(load("digits", ["optimizer.lr=0.5"]), "new.toml", base="digits").read_text()
+    assert "The default: a first run" in Path(find_path("digits")).read_text()
+    assert "when =" not in text and "order =" not in text
+    assert 'description = "Handwritten digits' in text
 
 
 def test_saving_over_a_named_base_keeps_its_parts() -> None:

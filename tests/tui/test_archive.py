@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from textual.widgets import DataTable, Input
 from ladera.engine.event_lines import to_line
 from ladera.engine.store.directory import write_experiment
 from ladera.engine.store.process import this_process
-from ladera.engine.store.status import Status, write_status
+from ladera.engine.store.status import Status, read_status, write_status
 from ladera.tui import archived
 from ladera.tui.archived import SPOKEN, known_fields, ordered, read, rows
 from ladera.tui.going_on import complaint, suggestion
@@ -124,11 +125,14 @@ def test_what_is_told_of_a_run(some: None, root: Path) -> None:
     runs = read(root)
     told = {row[0]: (row[1:4], words) for row, words in rows(runs)}
     assert told["digits-0004"][0] == ("finished", "8/100", "accuracy 90.0% @ 4")
-    assert told["digits-0001"][1][:3] == ["digits", "sgd", "hidden=[128, 64]"]
+    # What few have comes first, the data last; what differs across data sets follows from the data.
+    assert told["digits-0001"][1] == ["sgd", "lr=0.1", "monitor=loss", "digits"]
+    assert told["digits-0004"][1] == ["lr=0.001", "monitor=accuracy", "adam", "digits"]
     # Of runs of one data set, only what differs among them; the monitor is named only where there are several.
     told = {row[0]: (row[1:4], words) for row, words in rows(runs[:2])}
     assert told["digits-0001"] == (("finished", "8/100", "0.3000 @ 5"), ["sgd", "lr=0.1"])
     assert told["digits-0002"] == (("stopped early", "8/100", "0.2000 @ 7"), ["adam", "lr=0.01"])
+    assert [words[-1] for _, words in rows([runs[0], runs[-1]])] == ["digits", "wine"]
     ((_, words),) = rows(runs[-1:])
     assert words == ["lr=0.005→0.05 @19"]
 
@@ -263,6 +267,9 @@ async def test_deleted_and_renamed_runs_leave_the_lists(open_lab: Any, make: Any
         await lab.until(lambda: lab.app.current is not None)
         await archive(lab, 2)
         await lab.press("f2")
+        lab.app.screen.query_one(Input).value = "my run"
+        hint = lab.app.screen.query_one("#prompt-help", Line)
+        await lab.until(lambda: "no slash" in hint.text and not hint.has_class("trouble"))
         lab.app.screen.query_one(Input).value = "better-0002"
         await lab.press("enter")
         await lab.until(lambda: lab.run.name == "better-0002")  # the one that is looked at
@@ -281,7 +288,7 @@ async def test_a_slow_disk_holds_up_no_key(
     open_lab: Any, some: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     go = threading.Event()
-    monkeypatch.setattr(archive_screen, "read", lambda root: go.wait(60) and read(root))
+    monkeypatch.setattr(archive_screen, "read", lambda *args: go.wait(60) and read(*args))
     async with open_lab() as lab:
         await lab.press("slash")
         await lab.sees("reading the directory")
@@ -312,6 +319,36 @@ async def test_the_list_is_filtered_and_sorted_and_keeps_its_place(
         assert "Handwritten digits" in lab.text  # alone, it differs from nothing
         screen.query_one(Input).value = "lrr:0.01"
         await lab.sees("no field 'lrr'; did you mean lr?")
+
+
+async def test_runs_of_other_processes_are_seen_to_go_on(
+    open_lab: Any, make: Any, some: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live: dict[str, Any] = {"state": "training", "process": this_process().plain(), "ended": None}
+    make("iris-0001", base="iris", **live)
+    opened: list[str] = []
+    info = archived.run_info
+    monkeypatch.setattr(archived, "run_info", lambda path: opened.append(path.name) or info(path))
+    monkeypatch.setattr(archive_screen, "_AGAIN", 0.05)
+    async with open_lab(size=(120, 12)) as lab:
+        table = await archive(lab, 6)
+        screen = lab.app.screen
+        await lab.press("slash", *"!sgd", "enter")
+        await lab.until(lambda: table.row_count == 5)
+        await lab.press(*["down"] * 3)
+        assert screen.chosen.name == "digits-0003"
+        top, cursor = table.scroll_offset.y, table.cursor_row
+        opened.clear()
+        path = screen._root / "iris-0001"
+        write_status(path, replace(read_status(path), epoch=41, heartbeat=time.time()), durable=False)
+        await lab.until(lambda: str(table.get_row_at(0)[2]) == "41/100")
+        assert set(opened) == {"iris-0001"}  # those that ended are not read again
+        assert (table.scroll_offset.y, table.cursor_row, screen.chosen.name) == (top, cursor, "digits-0003")
+        make("new-0001", age=-5)
+        await lab.until(lambda: table.row_count == 6)
+        assert screen.chosen.name == "digits-0003"
+        await lab.until(lambda: table.scroll_offset.y == min(top + 1, table.max_scroll_y))
+        assert screen.query_one(Input).value == "!sgd"
 
 
 @pytest.mark.parametrize(("size", "columns"), [((80, 24), 4), ((120, 40), 6), ((200, 60), 6), ((20, 8), 4)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ladera.presets.catalog import EXPERIMENTS, catalog, change, load
-from ladera.tui.form import PARTS, meaning, rows
+from ladera.tui.form import PARTS, choices, meaning, rows
 
 
 def keys(experiment: Any) -> list[str]:
@@ -55,6 +55,23 @@ def test_each_value_that_is_shown_is_explained() -> None:
         for row in rows(experiment):
             if not row.is_part:
                 assert meaning(experiment, row.key), row.key
+
+
+def test_a_value_that_is_one_of_a_few_is_offered_with_the_others() -> None:
+    experiment = load("digits")
+    offered = {row.key: [*choices(experiment, row.key)] for row in rows(experiment) if not row.is_part}
+    assert offered["optimizer.formula"] == ["pytorch", "lecture"]
+    assert offered["model.batch_norm"] == ["true", "false"]
+    assert offered["model.activation"][0] == "relu"
+    assert offered["stopping.monitor"] == ["loss", "accuracy", "macro_recall"]
+    assert offered["optimizer.lr"] == offered["training.batch_size"] == offered["training.epochs"] == []
+    sparse = change(experiment, ["regularization.l1=0.01"])
+    assert [*choices(sparse, "regularization.l1_method")] == ["proximal", "subgradient"]
+    for preset in catalog(EXPERIMENTS):
+        experiment = load(preset.short)
+        for row in rows(experiment):
+            ways = choices(experiment, row.key) if not row.is_part else {}
+            assert not ways or row.value in ways, (preset.short, row)
 
 
 def test_hostile_values_are_inert(script: Any) -> None:

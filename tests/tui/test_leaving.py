@@ -12,6 +12,7 @@ from ladera.tui import lab_process
 from ladera.tui.hints import command
 from ladera.tui.leaving import not_trained
 from ladera.tui.screens.lab import LabScreen
+from ladera.tui.sitting import Sitting
 from ladera.tui.widgets.line import Line
 
 
@@ -49,6 +50,18 @@ def test_commands_find_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     assert command(Path("my runs"), "watch", "digits-0001") == "ladera watch digits-0001 --runs-dir 'my runs'"
     monkeypatch.setenv("LADERA_RUNS", "my runs")
     assert command(Path("my runs"), "watch", "digits-0001") == "ladera watch digits-0001"
+
+
+def test_queued_runs_of_one_name_are_told_apart(script: Any) -> None:
+    sitting = Sitting(script.trainer(()), lambda run: None)
+    for settings in ((), ("optimizer.lr=0.1",), ("optimizer.lr=0.2",)):
+        sitting.start(script.experiment(*settings), "digits")
+    assert [run.name for run in sitting.runs] == ["digits", "digits (2)", "digits (3)"]
+    told = "digits (2) lr=0.1, digits (3) lr=0.2"
+    assert not_trained(sitting.queued) == f" 2 queued runs will not be trained: {told}."
+    sitting.runs[0].directory = Path("digits-0001")
+    assert [run.name for run in sitting.runs] == ["digits-0001", "digits (2)", "digits (3)"]
+    assert sitting.start(script.experiment(), "wine").name == "wine"
 
 
 def test_queued_runs_are_named(script: Any) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.cells import cell_len
@@ -28,9 +29,13 @@ from .choice import ChoiceScreen
 from .prompt import PromptScreen
 
 _NEWEST_FIRST = "age"
+#: What may name a run.
+_NAMES = "the name of a folder: no slash or backslash in it, no dot or dash in front, no space around it"
 #: Cells between two columns, that what differs has at least, and the columns that make room for it.
 _GAP, _LEAST = 2, 20
 _DROPPED = ("epoch", "age")
+#: Seconds after which the directory is read again.
+_AGAIN = 1.5
 #: Runs from which on typing is not held up by showing, and seconds without a key after which they are shown.
 _MANY, _PAUSE = 200, 0.15
 
@@ -41,6 +46,44 @@ async def _nothing(_: Path) -> None:
 
 def _nobody(_: Path, __: Path | None) -> None:
     """Nobody asks where the directory went."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What the table shows, or what is wrong with the filter."""
+
+    widths: dict[str, int]
+    "Cells of each column."
+    rows: dict[Path, list[str]]
+    "The cells of each run, in order."
+    trouble: str = ""
+
+
+def listing(runs: Sequence[Archived], query: str, by: str, width: int) -> Listing:
+    """The runs that a filter lets through, in an order, in so many cells; what differs gets the room that is left."""
+    try:
+        wants = wanted(query, known_fields(runs), SPOKEN)
+    except ValueError as error:
+        return Listing({}, {}, str(error))
+    found = ordered([run for run in runs if wants(run.fields)], by)
+    told = rows(found)
+    widths = {
+        column: max([cell_len(column), *(cell_len(row[place]) for row, _ in told)])
+        for place, column in enumerate(COLUMNS[:-1])
+    }
+    room = width - 1 - _GAP
+    for column in _DROPPED:
+        if room - sum(each + _GAP for each in widths.values()) < _LEAST:
+            del widths[column]
+    room = max(1, room - sum(each + _GAP for each in widths.values()))
+    cells = {
+        run.info.path: [
+            *(value for column, value in zip(COLUMNS, row, strict=False) if column in widths),
+            in_cells(words, room),
+        ]
+        for run, (row, words) in zip(found, told, strict=True)
+    }
+    return Listing(widths | {COLUMNS[-1]: room}, cells)
 
 
 class ArchiveScreen(ModalScreen[tuple[str, Path] | None]):
@@ -74,6 +117,9 @@ class ArchiveScreen(ModalScreen[tuple[str, Path] | None]):
         "None until the directory was read."
         self._sort = _NEWEST_FIRST
         self._typing: Timer | None = None
+        self._reading = False
+        self._filled: Listing | None = None
+        "What the table holds."
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog wide tall"):
@@ -91,7 +137,8 @@ class ArchiveScreen(ModalScreen[tuple[str, Path] | None]):
     def on_mount(self) -> None:
         """List what there is, without waiting for a slow disk."""
         self.query_one(DataTable).focus()
-        self.run_worker(self._list(), group="list", exclusive=True)
+        self._read()
+        self.set_interval(_AGAIN, self._read)
 
     def on_resize(self, event: Resize) -> None:
         """Show as much of what differs as there is room for."""
@@ -99,50 +146,66 @@ class ArchiveScreen(ModalScreen[tuple[str, Path] | None]):
 
     # -- showing -----------------------------------------------------------------------------------------------------
 
+    def _read(self) -> None:
+        """Read the directory behind the screen, unless that is under way: runs of other processes go on meanwhile."""
+        if not self._reading:
+            self._reading = True
+            self.run_worker(self._list(), group="list")
+
     async def _list(self) -> None:
-        self._runs = await asyncio.to_thread(read, self._root)
-        self._show()
+        try:
+            runs = await asyncio.to_thread(read, self._root, self._runs or ())
+        finally:
+            self._reading = False
+        if self._runs is None or [run.info for run in runs] != [run.info for run in self._runs]:
+            self._runs = runs
+            wish = self._wish
+            shown = await asyncio.to_thread(listing, runs, *wish)
+            self._put(shown if wish == self._wish else listing(runs, *self._wish))
+
+    @property
+    def _wish(self) -> tuple[str, str, int]:
+        """What is to be listed, in which order, in how many cells."""
+        return self.query_one(Input).value, self._sort, self.query_one(DataTable).size.width
 
     def _show(self) -> None:
-        if self._runs is None:
+        if self._runs is not None:
+            self._put(listing(self._runs, *self._wish))
+
+    def _put(self, shown: Listing) -> None:
+        if shown.trouble:
+            self._say(shown.trouble)
             return
-        try:
-            wants = wanted(self.query_one(Input).value, known_fields(self._runs), SPOKEN)
-        except ValueError as error:
-            self._say(str(error))
-            return
-        table, chosen = self.query_one(DataTable), self.chosen
-        found = ordered([run for run in self._runs if wants(run.fields)], self._sort)
-        self._fill(table, found)
-        paths = [run.info.path for run in found]
-        if chosen in paths:
-            table.move_cursor(row=paths.index(chosen))
+        self._fill(self.query_one(DataTable), shown)
         where = clean(str(self._root), 80)
-        count = len(self._runs)
+        count = len(self._runs or ())
         self._say(
-            f"{len(found)} of {count} runs in {where}, by {self._sort}{' within data and monitor' * (self._sort == 'best')}"
+            f"{len(shown.rows)} of {count} runs in {where}, by {self._sort}{' within data and monitor' * (self._sort == 'best')}"
             if count
             else f"no runs in {where} yet"
         )
 
-    def _fill(self, table: DataTable[Text], found: list[Archived]) -> None:
+    def _fill(self, table: DataTable[Text], shown: Listing) -> None:
+        """Write the cells that changed, or all of them where rows or columns did; the cursor stays on its run."""
+        before, self._filled = self._filled, shown
+        if before is not None and before.widths == shown.widths and list(before.rows) == list(shown.rows):
+            for path, cells in shown.rows.items():
+                for column, old, new in zip(shown.widths, before.rows[path], cells, strict=True):
+                    if old != new:
+                        table.update_cell(str(path), column, Text(written(self, new)))
+            return
+        chosen, row, top = self.chosen, table.cursor_row, table.scroll_offset.y
         table.clear(columns=True)
-        told = rows(found)
-        widths = {
-            column: max([cell_len(column), *(cell_len(row[place]) for row, _ in told)]) + _GAP
-            for place, column in enumerate(COLUMNS[:-1])
-        }
-        room = table.size.width - 1 - _GAP
-        for column in _DROPPED:
-            if room - sum(widths.values()) < _LEAST:
-                del widths[column]
-        room = max(1, room - sum(widths.values()))
-        for column, width in (widths | {COLUMNS[-1]: room + _GAP}).items():
-            table.add_column(column, key=column, width=width - _GAP)
-        for run, (row, words) in zip(found, told, strict=True):
-            cells = [value for column, value in zip(COLUMNS, row, strict=False) if column in widths]
-            cells.append(in_cells(words, room))
-            table.add_row(*(Text(written(self, cell)) for cell in cells), key=str(run.info.path))
+        for column, width in shown.widths.items():
+            table.add_column(column, key=column, width=width)
+        for path, cells in shown.rows.items():
+            table.add_row(*(Text(written(self, cell)) for cell in cells), key=str(path))
+        paths = list(shown.rows)
+        if chosen in paths:
+            place = paths.index(chosen)
+            table.move_cursor(row=place)
+            if before is not None:  # it stays where it is on the screen, too
+                self.call_after_refresh(table.scroll_to, y=top + place - row, animate=False)
 
     def _say(self, text: str) -> None:
         self.query_one("#archive-note", Line).set(clean(text, 300))
@@ -211,9 +274,7 @@ class ArchiveScreen(ModalScreen[tuple[str, Path] | None]):
             if name and name != path.name:
                 self._do(path, lambda: rename_run(path, name))
 
-        self.app.push_screen(
-            PromptScreen(f"Rename {clean(path.name)}", path.name, "letters, digits, - and _", _no_name), go
-        )
+        self.app.push_screen(PromptScreen(f"Rename {clean(path.name)}", path.name, _NAMES, _no_name), go)
 
     def action_delete(self) -> None:
         """Ask, then delete."""

@@ -22,11 +22,15 @@ class ChoiceScreen(ModalScreen[str | None]):
     BINDINGS = [Binding("escape", "dismiss", "Back")]
 
     def __init__(
-        self, question: str, ways: Sequence[tuple[str, str]], holds: Callable[[], bool] | None = None
+        self,
+        question: str,
+        ways: Sequence[tuple[str, str]],
+        holds: Callable[[], bool] | None = None,
+        start: int = 0,
     ) -> None:
-        """`holds` tells whether the question still makes sense."""
+        """`holds` tells whether the question still makes sense; `start` is the way that is highlighted first."""
         super().__init__()
-        self._question, self._ways, self._holds = question, list(ways), holds
+        self._question, self._ways, self._holds, self._start = question, list(ways), holds, start
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog asking"):
@@ -38,9 +42,9 @@ class ChoiceScreen(ModalScreen[str | None]):
             )
 
     def on_mount(self) -> None:
-        """The first way is the harmless one."""
+        """The way that is highlighted first is the harmless one."""
         options = self.query_one(Choices)
-        options.highlighted = 0
+        options.highlighted = self._start
         options.focus()
         self.set_interval(0.2, self._look)
 
