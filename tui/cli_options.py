@@ -34,6 +34,13 @@ def run_names(incomplete: str) -> list[str]:
     ]
 
 
+def figure_names(incomplete: str) -> list[tuple[str, str]]:
+    """Complete the name of a figure of the lecture."""
+    from .figure_list import FIGURES
+
+    return [(figure.name, figure.sentence) for figure in FIGURES if figure.name.startswith(incomplete)]
+
+
 RunsDir = Annotated[
     Path, typer.Option("--runs-dir", envvar="LADERA_RUNS", help="Where runs are kept.", file_okay=False)
 ]
