@@ -30,15 +30,15 @@ NAMES = {
 }
 #: Columns of the table, from which width on it stands beside the picture, and the rows of a picture at least.
 _TABLE, _BESIDE, _LEAST = 32, 70, 8
-#: Contours of f: two a decade, from a hundredth on.
-_LOWEST, _PER_DECADE = 0.01, 2
+#: Contours of f: two a decade where the paths end, one where they come from.
+_LEVELS = (0.01, 0.032, 0.1, 0.32, 1.0, 3.2, 10.0, 32.0, 100.0, 1000.0)
 #: Grey of the lowest and of the highest ground, on a dark page and on a light one.
 _DARK, _LIGHT = (96, 22), (190, 250)
 
 
 def paths(surface: Surface, walks: Sequence[Path], step: int, page: Page, about: str = "") -> Block:
     """Draw each path up to a step over the contours of f, its letter at the end, and a table of f, the step and the memory (O14)."""
-    head = page.line(f"{surface.formula}   step {step}{about}", "bold")
+    head = page.line(f"step {step}{about}   {surface.formula}", "bold")
     table = _table(walks, step, page)
     wide = page.width >= _BESIDE
     width = max(10, page.width - _TABLE - 2) if wide else page.width
@@ -114,11 +114,10 @@ def _picture(
 
 
 def _bands(surface: Surface, width: int, height: int) -> Floats:
-    """The band of f in the middle of each cell, the highest y on top: ⌊2·log₁₀ f⌋."""
+    """How many levels f exceeds in the middle of each cell, the highest y on top."""
     x = surface.x[0] + (np.arange(width) + 0.5) / width * (surface.x[1] - surface.x[0])
     y = surface.y[1] - (np.arange(height) + 0.5) / height * (surface.y[1] - surface.y[0])
-    values = np.maximum(surface.value(x[None, :], y[:, None]), _LOWEST)
-    return np.floor(_PER_DECADE * np.log10(values))
+    return np.digitize(surface.value(x[None, :], y[:, None]), _LEVELS).astype(np.float64)
 
 
 def _ground(bands: Floats, page: Page) -> tuple[list[list[str]], list[list[str | None]]]:
@@ -133,9 +132,8 @@ def _ground(bands: Floats, page: Page) -> tuple[list[list[str]], list[list[str |
     edge[:, 1:] |= bands[:, 1:] != bands[:, :-1]
     edge[1:] |= bands[1:] != bands[:-1]
     sign = "." if page.ascii else "·"
-    return [[sign if one else " " for one in row] for row in edge.tolist()], [
-        [None] * bands.shape[1] for _ in range(len(bands))
-    ]
+    signs: list[list[str]] = np.where(edge, sign, " ").tolist()
+    return signs, [[None] * len(row) for row in signs]
 
 
 def _dots(surface: Surface, walk: Path, step: int, shape: tuple[int, ...]) -> Dots:

@@ -84,7 +84,7 @@ def _write_words(frame: Frame, layer: Layer) -> None:
     for column, row, words in zip(columns.tolist(), rows.tolist(), layer.words, strict=True):
         text = frame.short(words, frame.width)
         place = column + 2 if column + 2 + len(text) <= frame.width else column - 1 - len(text)
-        if 0 <= place and 0 <= row < frame.height:
+        if place >= 0 and 0 <= row < frame.height:
             frame.cells.put(frame.top + row, frame.left + place, text, frame.style(layer.colour))
 
 
