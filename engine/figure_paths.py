@@ -80,16 +80,16 @@ def remembered(optimizer: Optimizer, state: State) -> Mapping[str, Point]:
 
     v̂ is not centred: under a constant gradient g it is g², not 0 (T22).
     """
-    from .optimizers import Adagrad, Adam, Momentum, Rmsprop
+    from . import optimizers
 
-    if isinstance(optimizer, Adam):
+    if isinstance(optimizer, optimizers.Adam):
         start = 1 - optimizer.beta1 ** max(1.0, state["step"].item())
         found = {"m̂": state["moment1"] / start, "v̂": optimizer.squares(state)}
-    elif isinstance(optimizer, Momentum):
+    elif isinstance(optimizer, optimizers.Momentum):
         found = {"v": state["velocity"]}
-    elif isinstance(optimizer, Adagrad):
+    elif isinstance(optimizer, optimizers.Adagrad):
         found = {"Σg²": state["sum"]}
-    elif isinstance(optimizer, Rmsprop):
+    elif isinstance(optimizer, optimizers.Rmsprop):
         found = {"mean g²": state["mean_square"]}
     else:
         return {}

@@ -85,7 +85,7 @@ SURFACES: Mapping[str, Surface] = {
         ),
         Surface(
             "rosenbrock", "f = (1 − x)² + 100(y − x²)²", rosenbrock, rosenbrock_slope, (-1.2, 1.0), (1.0, 1.0),
-            (-1.8, 1.8), (-0.8, 2.2), _CURVED,
+            (-1.6, 1.4), (-0.5, 1.7), _CURVED,
         ),
         Surface(
             "beale", "f = (1.5 − x + xy)² + (2.25 − x + xy²)² + (2.625 − x + xy³)²", beale, beale_slope,

@@ -83,7 +83,7 @@ def surprise(training: Training) -> dict[str, Any]:
     """Answer with what 256 validation examples at most were given: p of class 1 and whether it was class 1, or p of the right class."""
     data, part, kind = training.data, training.data.validation, training.experiment.loss.kind
     if kind not in ("bce", "cce"):
-        return {"error": f"the loss {kind} is no −ln p; train with bce or cce"}
+        return {"error": f"the loss {kind} is no −ln p of a probability; use bce or cce"}
     every = math.ceil(len(part) / _MOST_COSTS)
     target = part.y[::every].view(-1).long()
     shares = probabilities(training, training.outputs(part.x[::every]))

@@ -77,7 +77,7 @@ def _examples(answer: Mapping[str, Any], page: Page) -> list[Layer]:
         for chosen, colour in ((happened, right(page)), (~happened, wrong(page)))
         if chosen.any()
     ]
-    return [*shown, Layer(f"{len(p)} {answer['part']} examples", (), (), quiet(page), sign="o", glyph="●")]
+    return [*shown, Layer(f"{len(p)} examples", (), (), quiet(page), sign="o", glyph="●")]
 
 
 def _said(answer: Mapping[str, Any]) -> tuple[str, ...]:
@@ -86,5 +86,8 @@ def _said(answer: Mapping[str, Any]) -> tuple[str, ...]:
     with np.errstate(divide="ignore"):
         mean = float(np.mean(-np.log(right_share)))
     beyond = int(np.sum(right_share < np.exp(-_HIGHEST)))
-    more = f"{beyond} cost more than {_HIGHEST:g} and lie at the upper edge." if beyond else ""
-    return f"p is the probability of {answer['of']}. The mean cost of these examples is {mean:.3f}.", more
+    more = f"At the upper edge: {beyond} that cost more than {_HIGHEST:g}." if beyond else ""
+    return (
+        f"p is the probability of {answer['of']}. The mean cost of these {answer['part']} examples is {mean:.3f}.",
+        more,
+    )

@@ -86,10 +86,11 @@ def test_l6_examples_of_a_run_lie_on_the_two_curves() -> None:
         "part": "validation",
     }
     shown = text(figure_surprise.costs(Page(100, 30), answer))
-    assert "3 validation examples" in shown
+    assert "● 3 examples" in shown
+    assert "these validation examples" in shown
     assert f"{(-np.log(0.9) - np.log(0.8) - np.log(0.001)) / 3:.3f}" in shown
     assert "p is the probability of class cat" in shown
-    assert "1 cost more than 5" in shown
+    assert "1 that cost more than 5" in " ".join(shown.split())
     assert shown.count("●") == 4  # and the one that names them
 
 
