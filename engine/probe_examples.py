@@ -23,6 +23,7 @@ PIXELS = 64
 COLUMNS = 128
 _MOST_EXAMPLES = 100
 _MOST_POINTS = 2000
+_MOST_COSTS = 256
 
 
 def confusion(training: Training) -> dict[str, Any]:
@@ -74,6 +75,28 @@ def calibration(training: Training, bins: int = 10) -> dict[str, Any]:
         ],
         "error_mean": metrics.calibration_error(found),
         "of": data.classes[1] if data.task == "binary" and len(data.classes) == 2 else "predicted class",
+        "part": "validation",
+    }
+
+
+def surprise(training: Training) -> dict[str, Any]:
+    """Answer with what 256 validation examples at most were given: p of class 1 and whether it was class 1, or p of the right class."""
+    data, part, kind = training.data, training.data.validation, training.experiment.loss.kind
+    if kind not in ("bce", "cce"):
+        return {"error": f"the loss {kind} is no −ln p of a probability; use bce or cce"}
+    every = math.ceil(len(part) / _MOST_COSTS)
+    target = part.y[::every].view(-1).long()
+    shares = probabilities(training, training.outputs(part.x[::every]))
+    if shares is None:
+        return {"error": "a regression task gives no probabilities; ask for predictions instead"}
+    if not bool(shares.isfinite().all()):
+        return {"error": "the network's outputs are not finite: training diverged; lower optimizer.lr"}
+    binary = data.task == "binary"
+    p = shares[:, 1] if binary else shares.gather(1, target[:, None])[:, 0]
+    return {
+        "p": p.clamp(0, 1).tolist(),
+        "happened": (target == 1).tolist() if binary else [True] * len(target),
+        "of": f"class {data.classes[1]}" if binary and len(data.classes) == 2 else "the right class",
         "part": "validation",
     }
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from .probe_examples import calibration, confusion, predictions, worst
+from .probe_examples import calibration, confusion, predictions, surprise, worst
 from .probe_layers import activations, layer_health, layers
 from .probe_pictures import augmentation, boundary, fit, spectrogram
 from .probe_weights import rates, weights
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PROBES: dict[str, Callable[..., dict[str, Any]]] = {
     probe.__name__: probe
     for probe in (
-        layers, activations, weights, rates, confusion, calibration, worst, predictions, boundary, fit, augmentation,
+        layers, activations, weights, rates, confusion, calibration, surprise, worst, predictions, boundary, fit, augmentation,
         spectrogram,
     )
 }  # fmt: skip

@@ -39,6 +39,8 @@ COMMANDS = {
     "presets show digits": HEAVY - {"typer", "rich"},
     "presets schema": HEAVY - {"typer", "rich"},
     "runs": HEAVY - {"typer", "rich"},
+    "figures": HEAVY - {"typer", "rich"},
+    "figures fits": HEAVY - {"typer", "rich"},
 }
 
 

@@ -20,6 +20,7 @@ from .cli_options import (
     RunsDir,
     Settings,
     experiment_names,
+    figure_names,
     run_names,
 )
 from .cli_presets import presets
@@ -192,6 +193,25 @@ def runs(runs_dir: RunsDir = Path("runs"), json: Json = False) -> None:
     from .commands_runs import show_runs
 
     raise typer.Exit(show_runs(runs_dir, json=json))
+
+
+@app.command()
+def figures(
+    name: Annotated[
+        str, typer.Argument(metavar="[NAME]", help="surprise, optimizers, polynomials, fits, sweep; a list if left out.", autocompletion=figure_names)
+    ] = "",
+    steps: Annotated[int | None, typer.Option(help="Of optimizers: the step to show, 25 if left out.")] = None,
+    surface: Annotated[str, typer.Option(help="Of optimizers: quadratic, rosenbrock or beale.")] = "",
+    formula: Annotated[str, typer.Option(help="Of optimizers: pytorch or lecture.")] = "",
+    cut: Annotated[int | None, typer.Option(metavar="STEP", help="Of optimizers: a tenth of the rate from this step on.")] = None,
+    ascii: Ascii = False,  # noqa: A002
+) -> None:  # fmt: skip
+    """Show the lecture's figures: curves, fits, and the paths of the optimizers."""
+    from .commands_figures import show_figure, show_figures
+
+    if name:
+        raise typer.Exit(show_figure(name, steps, surface, formula, cut))
+    raise typer.Exit(show_figures())
 
 
 @app.command()

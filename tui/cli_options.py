@@ -45,6 +45,13 @@ def _runs_dir(context: typer.Context, value: Path) -> Path:
     return above.params["runs_dir"] if above is not None and given(above) and not given(context) else value
 
 
+def figure_names(incomplete: str) -> list[tuple[str, str]]:
+    """Complete the name of a figure of the lecture."""
+    from .figure_list import FIGURES
+
+    return [(figure.name, figure.sentence) for figure in FIGURES if figure.name.startswith(incomplete)]
+
+
 RunsDir = Annotated[
     Path,
     typer.Option("--runs-dir", envvar="LADERA_RUNS", help="Where runs are kept.", file_okay=False, callback=_runs_dir),

@@ -55,6 +55,7 @@ SECTIONS: tuple[tuple[str, tuple[Key, ...]], ...] = (
             Key("i", "Inside", "inside: layers, weights, boundary, …"),
             Key("g", "System", "the machine: CPU, memory, disk, GPU"),
             Key("G", "Log", "the log: all that happened"),
+            Key("L", "Lecture figures", "figures: optimizers' paths, fits, …"),
         ),
     ),
     (

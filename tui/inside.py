@@ -8,7 +8,15 @@ from typing import Any
 
 from ..engine.experiment import Experiment
 from ..engine.history import History
-from . import look_classes, look_examples, look_layers, look_pictures, look_plane, look_weights
+from . import (
+    figure_surprise,
+    look_classes,
+    look_examples,
+    look_layers,
+    look_pictures,
+    look_plane,
+    look_weights,
+)
 from .blocks import Block, Page, blank
 
 
@@ -57,6 +65,10 @@ def _regression(history: History) -> bool:
 
 def _features(count: int) -> Callable[[History], bool]:
     return lambda history: history.started is not None and tuple(history.started.shape) == (count,)
+
+
+def _likelihood(history: History) -> bool:
+    return history.started is not None and str(history.setting("loss.kind", "")) in ("bce", "cce")
 
 
 def _augmented(history: History) -> bool:
@@ -137,6 +149,11 @@ LOOKS: tuple[Look, ...] = (
         "spectrogram", "Spectrogram", "Spectr", look_pictures.spectrogram,
         "Time runs to the right, frequency up.", _sound,
         options=lambda page, history: {"example": page.at}, parts=_EXAMPLES,
+    ),
+    Look(
+        "surprise", "Surprise", "Surpr", figure_surprise.look,
+        "What each example costs by its probability: a sure mistake lies far up, and moves the loss more than many others.",
+        _likelihood,
     ),
 )  # fmt: skip
 

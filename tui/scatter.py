@@ -33,12 +33,15 @@ class Layer:
     "What a point is in 7-bit characters."
     glyph: str = "•"
     "What it is in others, where the points are so few that each can be seen."
+    words: Sequence[str] = ()
+    "What is written beside each point."
 
 
 def scatter(
-    page: Page, layers: Sequence[Layer], width: int, height: int, x_label: str = "", *, square: bool = False
-) -> Block:
-    """Draw the layers, the later over the earlier, on axes around all that is finite in them.
+    page: Page, layers: Sequence[Layer], width: int, height: int, x_label: str = "", *, square: bool = False,
+    x_range: Range | None = None, y_range: Range | None = None,
+) -> Block:  # fmt: skip
+    """Draw the layers, the later over the earlier, on axes around all that is finite in them, or of a given range.
 
     `square` gives both axes one range. Points are drawn as their glyphs, or as dots where they are too many for that and
     colours tell the layers apart. A picture too small for axes is a line that says so.
@@ -54,7 +57,7 @@ def scatter(
     x, y = _finite([layer.x for layer in layers]), _finite([layer.y for layer in layers])
     if square:
         x = y = np.concatenate([x, y])
-    frame = Frame(spec, Ranges(_around(x), _around(y), log_y=False))
+    frame = Frame(spec, Ranges(x_range or _around(x), y_range or _around(y), log_y=False))
     frame.draw_frame()
     total = np.zeros((frame.scale.rows, frame.scale.columns), dtype=np.bool_)
     owners: dict[tuple[int, int], Layer] = {}
@@ -67,7 +70,22 @@ def scatter(
     for (row, column), layer in owners.items():
         alone = layer.sign if page.ascii else layer.glyph if few and not layer.line else glyphs[row][column]
         frame.cells.put(frame.top + row, frame.left + column, alone, frame.style(layer.colour))
+    for layer in layers:
+        _write_words(frame, layer)
     return frame.cells.lines()
+
+
+def _write_words(frame: Frame, layer: Layer) -> None:
+    """Write what belongs to a point right of it, or left where there is no room."""
+    if not layer.words:
+        return
+    columns = frame.scale.dot_columns(np.asarray(layer.x, dtype=np.float64)) // frame.across
+    rows = frame.height - 1 - frame.scale.dot_rows(np.asarray(layer.y, dtype=np.float64)) // frame.down
+    for column, row, words in zip(columns.tolist(), rows.tolist(), layer.words, strict=True):
+        text = frame.short(words, frame.width)
+        place = column + 2 if column + 2 + len(text) <= frame.width else column - 1 - len(text)
+        if place >= 0 and 0 <= row < frame.height:
+            frame.cells.put(frame.top + row, frame.left + place, text, frame.style(layer.colour))
 
 
 def _sample(layer: Layer, page: Page, few: bool) -> str:

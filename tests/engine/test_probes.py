@@ -381,6 +381,24 @@ def test_probabilities_of_a_softmax_output_are_not_softened_again() -> None:
     assert worst["probability"] == pytest.approx(float(output.max()))
 
 
+@pytest.mark.parametrize("name", ["iris", "breast-cancer"])
+def test_surprise_is_the_loss_of_each_example(name: str) -> None:
+    """L6: the mean of −ln p where it happened, −ln(1 − p) where not, is the cross-entropy of the validation part."""
+    loss = "bce" if name == "breast-cancer" else "cce"
+    found = training(5, data={"name": name}, loss={"kind": loss})
+    answer = PROBES["surprise"](found)
+    p, happened = np.array(answer["p"]), np.array(answer["happened"])
+    assert len(p) == len(found.data.validation)
+    assert happened.all() == (loss == "cce")
+    mean = float(np.mean(-np.log(np.where(happened, p, 1 - p))))
+    assert mean == pytest.approx(found.evaluate(found.data.validation)["loss"], rel=1e-4)
+
+
+def test_surprise_of_many_examples_is_that_of_256_at_most() -> None:
+    found = training(data={"name": "digits"})
+    assert 128 < len(PROBES["surprise"](found)["p"]) <= 256 < len(found.data.validation)
+
+
 def test_the_worst_come_first_with_what_the_screen_draws() -> None:
     found = digits({"hidden": [16]}, {"kind": "he-uniform"})
     answer = PROBES["worst"](found, n=4)
@@ -512,6 +530,7 @@ def test_the_spectrogram_of_a_tone_peaks_at_its_frequency() -> None:
     [
         ("confusion", {"data": {"name": "diabetes"}, "loss": {"kind": "mse"}}),
         ("calibration", {"data": {"name": "diabetes"}, "loss": {"kind": "mse"}}),
+        ("surprise", {"data": {"name": "diabetes"}, "loss": {"kind": "mse"}}),
         ("predictions", {}),
         ("fit", {}),
         ("boundary", {}),

@@ -62,6 +62,7 @@ async def test_every_look_of_a_real_run_is_shown_in_turn(open_lab: Any, size: tu
             "calibration",
             "worst",
             "boundary",
+            "surprise",
         ]
         if size[0] >= 80:
             await lab.sees("The final weights")

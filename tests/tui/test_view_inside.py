@@ -83,11 +83,11 @@ def test_every_look_fits_every_page_and_writes_only_what_the_terminal_can(name: 
 @pytest.mark.parametrize(
     ("name", "own"),
     [
-        ("digits", {"confusion", "calibration", "augmentation"}),
-        ("moons", {"confusion", "calibration", "boundary"}),
+        ("digits", {"confusion", "calibration", "augmentation", "surprise"}),
+        ("moons", {"confusion", "calibration", "boundary", "surprise"}),
         ("diabetes", {"predictions"}),
         ("noisy-sine", {"predictions", "fit"}),
-        ("tones", {"confusion", "calibration", "spectrogram", "augmentation"}),
+        ("tones", {"confusion", "calibration", "spectrogram", "augmentation", "surprise"}),
     ],
 )
 def test_a_run_offers_the_looks_that_its_task_and_data_have_an_answer_for(name: str, own: set[str]) -> None:

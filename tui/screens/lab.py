@@ -68,6 +68,7 @@ class LabScreen(LookingScreen):
         Binding("a", "app.compare", "Compare", show=False),
         Binding("g", "app.system", "System", show=False),
         Binding("G", "app.log", "Log", show=False),
+        Binding("L", "app.figures", "Figures", show=False),
         Binding("X", "app.export", "Export", show=False),
         Binding("z", "app.marker", "Marker", show=False),
         Binding("slash", "app.archive", "All runs", show=False),
