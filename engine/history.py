@@ -113,7 +113,7 @@ class History:
             case Checked():
                 self.checks.append(event)
             case RunStarted():
-                if self.started is not None:
+                if self.version > 1 and not event.again:
                     self._start_over()
                 self.started = event
             case LayersProbed():
@@ -256,6 +256,13 @@ class History:
     def in_force(self) -> dict[str, Any]:
         """The experiment as plain values, with what commands changed since; empty before the run began."""
         return with_changes(self.started.experiment, self._changes) if self.started else {}
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the reader should know of how the run went on last, or else of how it began."""
+        if self.resumes:
+            return self.resumes[-1].notes
+        return self.started.notes if self.started else ()
 
     @property
     def epochs_done(self) -> int:

@@ -198,6 +198,8 @@ class _Loop:
             self._keep_in_ring()
         else:
             self._restore(self.checkpoint)
+            if self.checkpoint.history.started is None:
+                yield replace(self._started(chance), time=self.now(), again=True)
             yield self._resumed(self.checkpoint)
             yield from self._other_random_numbers()
         while self.ending is None and self.epoch <= training.experiment.training.epochs:
