@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from ..engine.errors import LaderaError
 from ..engine.events import CommandTaken
 from ..engine.experiment import Experiment
 from ..engine.history import History
+from ..engine.store.directory import EXPERIMENT
 from .text import clean, shorten, typed
 
 
@@ -78,6 +80,17 @@ def live_changes(history: History) -> dict[str, Change]:
         elif event.command == "set" and not event.error:
             found[str(event.value["key"])] = Change(event.value["value"], event.epoch)
     return found
+
+
+def train_again(history: History, directory: str) -> str:
+    """The shell command that trains what a run's experiment.toml holds, and in a comment whether that is another run."""
+    command = shlex.join(["ladera", "run", f"{directory}/{EXPERIMENT}"])
+    # Going on with other values writes the file; a command does not.
+    written = max((event.time for event in history.resumes if event.changes), default=-1.0)
+    changed = any(
+        event.command == "set" and not event.error and event.time >= written for event in history.commands
+    )
+    return f"{command}  # without what was changed while it trained" if changed else command
 
 
 def differing(values: Sequence[Values]) -> list[str]:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from ..engine.changes import with_changes
 from ..engine.events import Event, StorageFailed
+from ..engine.experiment import Experiment
+from ..engine.history import History
 from ..engine.store.directory import load_experiment
 from ..engine.store.listing import run_info
 from ..engine.store.load import follow
@@ -51,6 +54,19 @@ def watch(directory: Path) -> Run:
         return events
 
     return Run(
-        load_experiment(directory), directory.name, number=0, history=history, controls=controls,
+        _begun_with(directory, history), directory.name, number=0, history=history, controls=controls,
         directory=directory, source=news, unread=follower.bad, let_go=controls.close,
     )  # fmt: skip
+
+
+def _begun_with(directory: Path, history: History) -> Experiment:
+    """The experiment that a run began with; its file holds that of the attempt which went on last."""
+    kept = load_experiment(directory)
+    if history.started is None or not history.resumes:
+        return kept
+    plain = with_changes(history.started.experiment, {})
+    plain["data"] = kept.plain()["data"]  # with an absolute path, wherever the run was started
+    try:
+        return Experiment.model_validate(plain)
+    except ValueError:  # of another version
+        return kept
