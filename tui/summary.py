@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,10 +27,11 @@ def summary(
     wrap: bool = False,
     directory: str = "",
     go_on: Mapping[str, str] | None = None,
+    missing: Sequence[str] = (),
 ) -> list[Text]:
     """Tell how a run ended; the chart is at most `width` cells wide, sentences too if they are to `wrap`.
 
-    `directory` is where it is kept; `go_on` are commands by what they do.
+    `directory` is where it is kept, but for what is `missing` there; `go_on` are commands by what they do.
     """
     ended = history.ended
     if ended is None or history.started is None:
@@ -51,6 +52,7 @@ def summary(
     if findings:
         lines += [Text(), *(line for text in findings for line in sentences(Text(clean(text, 600))))]
     rows = [("kept in", directory)] if directory else []
+    rows += [("missing", text) for text in missing]
     rows += list((go_on or {}).items())
     if rows:
         space = max(len(what) for what, _ in rows) + 2
