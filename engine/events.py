@@ -58,6 +58,8 @@ class RunStarted(Event):
     data_digest: str = ""
     parent: Mapping[str, Any] = field(default_factory=dict)
     "The run and the epoch {run, epoch} that this one branched from; empty for a run from the start."
+    again: bool = False
+    "Told once more for a log that lacks it: nothing begins, and what came before stays."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,6 +186,8 @@ class Resumed(Event):
     step: int
     changes: Mapping[str, Any] = field(default_factory=dict)
     "Keys that differ from the run's earlier experiment: {key: [old, new]}."
+    notes: tuple[str, ...] = ()
+    "What the reader should know of it: checkpoints that are damaged and were passed over."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

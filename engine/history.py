@@ -123,7 +123,7 @@ class History:
             case Checked():
                 self.checks.append(event)
             case RunStarted():
-                if self.started is not None:
+                if self.version > 1 and not event.again:
                     self._start_over()
                 self.started = event
             case LayersProbed():
@@ -279,6 +279,13 @@ class History:
                 continue
             found += (Turn(event.epoch, event.step, key, value) for key, value in new.items())
         return [turn for turn in found if turn.epoch < before]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the reader should know of how the run went on last, or else of how it began."""
+        if self.resumes:
+            return self.resumes[-1].notes
+        return self.started.notes if self.started else ()
 
     @property
     def epochs_done(self) -> int:

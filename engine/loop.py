@@ -185,6 +185,10 @@ class _Loop:
         anew = self.position.restore(checkpoint)
         if checks and checks[-1].verdict == "stop" and training.stopping.exhausted:
             self.ending = ending.stopped_early(training.experiment.stopping, checks[-1])
+        if checkpoint.history.started is None:
+            yield replace(
+                beginning.started(training, self.chance, None), time=self.position.now(), again=True
+            )
         yield beginning.resumed(self.position, checkpoint)
         yield from beginning.other_random_numbers(self.position, anew)
 

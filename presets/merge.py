@@ -7,7 +7,8 @@ The rules, in the order of surprise they avoid:
   of schedule keeps the warm-up and drops the rest of the old one.
 - A table changes only the keys it names.
 - A new `kind` of model or optimizer keeps the keys that the new kind knows too, and drops the others.
-- A new source of data drops what described the old one (path, target, task, examples, noise, description).
+- A new source of data drops what described the old one (path, target, task, examples, noise, description); another
+  path in the place of a path, and nothing else of these, is the same data elsewhere.
 - A new task drops the loss, and a monitored metric that the task does not have, unless the same layer sets them.
 """
 
@@ -44,13 +45,14 @@ def lay(draft: Draft, layer: Layer) -> None:
         return Origin(layer.at(key))
 
     before, source = _task(draft) if draft.values else None, _source(draft)
+    moves = _moves(draft.get(("data",)), layer.values.get("data"))
     fresh = not draft.values
     for name, value in layer.values.items():
         if name in Experiment.PARTS:
             _section(draft, (name,), value, at)
         else:
             _change(draft, (name,), value, at)
-    if not fresh and _source(draft) != source and "description" not in layer.values:
+    if not fresh and _source(draft) != source and not moves and "description" not in layer.values:
         draft.drop(("description",))
     if not fresh and _task(draft) != before:
         _follow_task(draft, layer)
@@ -169,9 +171,20 @@ def _make_room(draft: Draft, key: Key, changes: Mapping[str, Any]) -> None:
         gone &= {name for known in classes.values() for name in known.model_fields}
     sources = [name for name in ("name", "path") if changes.get(name, UNSET) is not UNSET]
     if key == ("data",) and any(changes[name] != below.get(name) for name in sources):
-        gone = set(_SOURCE)
+        gone = set() if _moves(below, changes) else set(_SOURCE)
     for name in gone - changes.keys():
         draft.drop((*key, name))
+
+
+def _moves(before: Any, changes: Any) -> bool:
+    """Whether all that is said of the source of the data is another path."""
+    return (
+        isinstance(before, dict)
+        and isinstance(changes, dict)
+        and "path" in before
+        and isinstance(changes.get("path"), str)
+        and not changes.keys() & {"preset", *_SOURCE} - {"path"}
+    )
 
 
 def _follow_task(draft: Draft, layer: Layer) -> None:

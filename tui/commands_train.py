@@ -14,7 +14,6 @@ from ..engine.events import Event
 from ..engine.experiment import Experiment
 from ..engine.history import History
 from ..engine.store.directory import (
-    EXPERIMENT,
     load_experiment,
     refuse_name,
     refuse_unwritable,
@@ -32,6 +31,7 @@ from .output import Output
 from .signals import Received, passed_on
 from .terminal import style_of
 from .text import clean
+from .values import train_again
 
 if TYPE_CHECKING:
     from ..engine.store.recorder import Recorder
@@ -137,12 +137,16 @@ def _follow(
     events = announced(events, lambda: recorder().directory)
     try:
         drain(events, teller, history, events_out)
+        missing = [f"{what}: {why}" for what, why in recorder().missing.items()]
         if not (json and quiet):
-            teller.finish(history, directory(), _go_on(history, directory()))
+            teller.finish(history, directory(), _go_on(history, directory()), missing)
     finally:
         teller.close()
         if events_out is not None:
             events_out.close()
+    for one in missing:
+        again = "make room there, or choose another place with --runs-dir, and train again"
+        print(f"ladera: not kept in {directory()}: {clean(one, 300)}; {again}", file=sys.stderr)
     code = recorder().exit_code
     fault = teller.fault if events_out is None else events_out.fault
     if fault is not None:
@@ -160,5 +164,5 @@ def _go_on(history: History, directory: str) -> dict[str, str]:
     if history.ended.reason in ("stopped", "failed") and history.saved:
         commands["go on"] = f"ladera resume {place}"
     commands["look"] = f"ladera watch {place}"
-    commands["again"] = f"ladera run {shlex.quote(f'{directory}/{EXPERIMENT}')}"
+    commands["again"] = train_again(history, directory)
     return commands

@@ -25,13 +25,17 @@ def detach_run(arguments: Sequence[str], runs_dir: Path, *, json: bool, quiet: b
         raise InputError(
             "--json follows a run and --detach leaves it alone: choose one; a run's events.jsonl holds the same lines"
         )
-    code, answer = start_detached([*arguments, "--quiet", "--runs-dir", str(runs_dir)])
+    code, directory, said = _started([*arguments, "--quiet", "--runs-dir", str(runs_dir)])
     if code:
-        print(answer, file=sys.stderr)
+        print(said, file=sys.stderr)
         return code
-    directory = Path(answer)
-    place, name = label(directory), inert(directory.name)
-    look, stop = inert(command(directory.parent, "watch", directory.name)), shlex.quote(f"{place}/STOP")
+    # What a library prints on the way is none of it.
+    for line in said.splitlines():
+        if line.startswith("ladera: "):
+            print(line, file=sys.stderr)
+    path = Path(directory)
+    place, name = label(path), inert(path.name)
+    look, stop = inert(command(path.parent, "watch", path.name)), shlex.quote(f"{place}/STOP")
     print(place if quiet else f"{name} trains in the background: `{look}` shows it, `touch {stop}` ends it")
     return 0
 
@@ -40,8 +44,14 @@ def start_detached(arguments: Sequence[str]) -> tuple[int, str]:
     """Run `ladera` with these arguments headless and return once it trains, or once it refused to.
 
     Returns (0, the run's directory), or its exit code and what it said on stderr. The process has a session of its
-    own, no terminal and no standard input; what it writes besides the run goes to native.log in the run's directory.
+    no terminal and no standard input; what it writes besides the run goes to native.log in the run's directory.
     """
+    code, directory, said = _started(arguments)
+    return code, said if code else directory
+
+
+def _started(arguments: Sequence[str]) -> tuple[int, str, str]:
+    """Return the exit code, 0 if it trains, the run's directory, and what was said until then."""
     reader, writer = os.pipe()
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(
@@ -56,11 +66,10 @@ def start_detached(arguments: Sequence[str]) -> tuple[int, str]:
         os.close(writer)
         with os.fdopen(reader, "rb") as pipe:
             directory = pipe.read().decode(errors="surrogateescape")
-        if directory:
-            return 0, directory
-        code = process.wait()
-        output.seek(0)
-        return code or 1, output.read(1 << 16).decode(errors="replace").strip()
+        code = 0 if directory else process.wait() or 1
+        # Read at a place of its own: the process writes at the descriptor's.
+        said = os.pread(output.fileno(), 1 << 16, 0).decode(errors="replace").strip()
+        return code, directory, said
 
 
 def announced(events: Iterator[Event], directory: Callable[[], Path | None]) -> Iterator[Event]:

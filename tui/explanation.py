@@ -33,6 +33,11 @@ def diagnosis_text(run: Run) -> str:
         lines.append("Told during the run:")
         lines += [f"  epoch {finding.epoch}: {clean(finding.text, 600)}" for finding in earlier]
         lines.append("")
+    noted = [(one.epoch, note) for one in history.resumes for note in one.notes]
+    if noted:
+        lines.append("Noted when it went on:")
+        lines += [f"  epoch {epoch}: {clean(note, 400)}" for epoch, note in noted]
+        lines.append("")
     if history.started:
         lines.append(
             "Noted before the start:" if history.started.notes else "Nothing was noted before the start."

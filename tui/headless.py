@@ -7,7 +7,7 @@ import os
 import shutil
 import textwrap
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TextIO
 
 from rich.console import Console
@@ -85,7 +85,13 @@ class Teller:
         elif event.name == "run_ended" and 0 < self._told_epoch != history.epoch:
             self._say(plain_line(history))
 
-    def finish(self, history: History, directory: str = "", go_on: Mapping[str, str] | None = None) -> None:
+    def finish(
+        self,
+        history: History,
+        directory: str = "",
+        go_on: Mapping[str, str] | None = None,
+        missing: Sequence[str] = (),
+    ) -> None:
         """Write the summary and wait until it is out."""
         self._output.live(None)
         if self._style == "quiet":
@@ -94,7 +100,7 @@ class Teller:
         else:
             lines = summary(
                 history, self.width - (self._style == "live"), unicode=self._unicode,
-                wrap=self._style == "live", directory=directory, go_on=go_on,
+                wrap=self._style == "live", directory=directory, go_on=go_on, missing=missing,
             )  # fmt: skip
             for line in lines:
                 self._say(self._rendered(line) if self._style == "live" else line.plain.rstrip())

@@ -93,7 +93,7 @@ def entries(event: Event, monitor: str = "loss", changed: str = "") -> list[Entr
         case StorageFailed():
             found = [("storage", words, True)]
         case Resumed():
-            found = [("resumed", words, False)]
+            found = [("resumed", words, False), *_notes(event)]
         case RunEnded():
             found = _ended(event)
         case _:
@@ -126,7 +126,11 @@ def _started(event: RunStarted) -> list[_Found]:
     if event.parent:
         run, epoch = clean(str(event.parent.get("run", "?"))), event.parent.get("epoch", "?")
         found.append(("branch", f"of {run} at epoch {epoch}", False))
-    return found + [("note", clean(note, 600), False) for note in event.notes]
+    return found + _notes(event)
+
+
+def _notes(event: RunStarted | Resumed) -> list[_Found]:
+    return [("note", clean(note, 600), False) for note in event.notes]
 
 
 def _epoch(event: EpochEnded) -> tuple[str, bool]:

@@ -63,11 +63,12 @@ def make_usable() -> None:
 
 def _forgiving(descriptor: int, like: TextIO | None) -> TextIO:
     raw = io.BufferedWriter(_Forgiving(descriptor))
+    # A stream without a buffer, as PYTHONUNBUFFERED asks for, has one here, which is emptied after each line.
     if not isinstance(like, io.TextIOWrapper):
         return io.TextIOWrapper(raw, encoding="utf-8", errors="backslashreplace")
     return io.TextIOWrapper(
         raw, encoding=like.encoding, errors=like.errors,
-        line_buffering=like.line_buffering, write_through=like.write_through,
+        line_buffering=like.line_buffering or like.write_through,
     )  # fmt: skip
 
 

@@ -28,10 +28,12 @@ def summary(
     wrap: bool = False,
     directory: str = "",
     go_on: Mapping[str, str] | None = None,
+    missing: Sequence[str] = (),
 ) -> list[Text]:
     """Tell how a run ended; the chart is at most `width` cells wide, sentences and the table too if they are to `wrap`.
 
-    A chart that would be too narrow for its axes is left out; places and commands stay whole, to be copied. `directory` is where it is kept; `go_on` are commands by what they do.
+    A chart that would be too narrow for its axes is left out; places and commands stay whole, to be copied. `directory`
+    is where it is kept, but for what is `missing` there; `go_on` are commands by what they do.
     """
     ended = history.ended
     if ended is None or history.started is None:
@@ -52,6 +54,7 @@ def summary(
     if findings:
         lines += [Text(), *(line for text in findings for line in sentences(Text(clean(text, 600))))]
     rows = [("kept in", directory)] if directory else []
+    rows += [("missing", text) for text in missing]
     rows += list((go_on or {}).items())
     if rows:
         space = max(len(what) for what, _ in rows) + 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from ..engine.changes import flat, with_changes
 from ..engine.errors import LaderaError
 from ..engine.experiment import Experiment
 from ..engine.history import History
+from ..engine.store.directory import EXPERIMENT
 from .text import clean, shorten, typed
 
 
@@ -72,6 +74,17 @@ def in_force(experiment: Experiment, changes: Mapping[str, Change]) -> Experimen
 def live_changes(history: History, before: float = math.inf) -> dict[str, Change]:
     """What commands and a going-on with other values made of a run's values up to an epoch's end, the last of each."""
     return {turn.key: Change(turn.value, turn.epoch) for turn in history.turns(before)}
+
+
+def train_again(history: History, directory: str) -> str:
+    """The shell command that trains what a run's experiment.toml holds, and in a comment whether that is another run."""
+    command = shlex.join(["ladera", "run", f"{directory}/{EXPERIMENT}"])
+    # Going on with other values writes the file; a command does not.
+    written = max((event.time for event in history.resumes if event.changes), default=-1.0)
+    changed = any(
+        event.command == "set" and not event.error and event.time >= written for event in history.commands
+    )
+    return f"{command}  # without what was changed while it trained" if changed else command
 
 
 def differing(values: Sequence[Values]) -> list[str]:

@@ -6,9 +6,8 @@ import time
 from pathlib import Path
 
 from ..engine.events import Event, StorageFailed
-from ..engine.store.directory import load_experiment
 from ..engine.store.listing import run_info
-from ..engine.store.load import follow
+from ..engine.store.load import begun_with, follow
 from .remote import RemoteControls
 from .sitting import Run
 
@@ -51,6 +50,6 @@ def watch(directory: Path) -> Run:
         return events
 
     return Run(
-        load_experiment(directory), directory.name, number=0, history=history, controls=controls,
+        begun_with(directory, history), directory.name, number=0, history=history, controls=controls,
         directory=directory, source=news, unread=follower.bad, let_go=controls.close,
     )  # fmt: skip

@@ -89,9 +89,14 @@ def claim(root: Path, name: str) -> Path:
         ) from None
 
 
+def missing_folders(path: Path) -> list[Path]:
+    """Return the folders of a path that are not there, the innermost first."""
+    return [folder for folder in (path, *path.parents) if not os.path.lexists(folder)]
+
+
 def write_experiment(directory: Path, plain: Mapping[str, Any]) -> None:
     """Write the complete experiment; a relative data.path becomes absolute. Raises OSError."""
-    about = "The complete experiment of this run; `ladera run` of this file does the same again."
+    about = "The complete experiment of this run: `ladera run` of this file does the same again, `ladera resume` takes over edits."
     atomic.replace(directory / EXPERIMENT, experiment_toml(plain, about).encode())
 
 

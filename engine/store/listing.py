@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import StoreError, quoted
-from ..events import RunStarted
 from . import log
 from .directory import EXPERIMENT, read_experiment, refuse_name, split_name
 from .lock import Lock, holder
 from .reading import open_regular, read_regular
-from .status import LARGEST, SILENCE, Status, after, parse_status, well_formed
+from .status import LARGEST, Status, after, described, parse_status, well_formed
 from .status import NAME as STATUS
 
 _TAIL = 1 << 16
@@ -122,8 +121,17 @@ def _run_info(path: Path) -> RunInfo | None:
     return None
 
 
+def known_status(path: Path) -> Status:
+    """Return what is known of how a run is doing, from its log where its status cannot be read."""
+    try:
+        status = parse_status(read_regular(path / STATUS, LARGEST))
+    except OSError:
+        status = None
+    return status or _from_log(path) or Status()
+
+
 def _from_log(path: Path) -> Status | None:
-    """Read a status off the beginning and the end of the log; None if they hold no record."""
+    """Make a status of the log's beginning and end and of experiment.toml; None if the log holds no record."""
     try:
         with open_regular(path / log.NAME) as file:
             size = os.fstat(file.fileno()).st_size
@@ -132,16 +140,26 @@ def _from_log(path: Path) -> Status | None:
             rest = [event for line in file.read(_TAIL).split(b"\n") if (event := log.parse(line)) is not None]
     except OSError:
         return None
-    if not isinstance(first, RunStarted):
+    if first is None and not rest:
         return None
-    status, when = Status(started=_changed(path)), _changed(path)
-    for event in (first, *rest):
-        try:
-            following = after(status, event, when)
-        except (TypeError, KeyError, ValueError, AttributeError, IndexError, ArithmeticError):
-            continue
-        status = following if well_formed(following) else status
+    when = _changed(path)
+    status = _tried(
+        Status(state="training", started=when), lambda status: after(status, first, when) if first else status
+    )
+    # It holds what is in force since the run went on, of which the end of the log may tell nothing.
+    status = _tried(status, lambda status: described(status, experiment_values(path)))
+    for event in rest:
+        status = _tried(status, lambda status, event=event: after(status, event, when))
     return status
+
+
+def _tried(status: Status, step: Callable[[Status], Status]) -> Status:
+    """Return the status after a step; as it was, if what somebody wrote into a file makes no sense."""
+    try:
+        following = step(status)
+    except (TypeError, KeyError, ValueError, AttributeError, IndexError, ArithmeticError):
+        return status
+    return following if well_formed(following) else status
 
 
 def _changed(path: Path) -> float:
@@ -241,8 +259,6 @@ def _held(path: Path) -> Lock:
     """Return the lock of a run that nobody writes, ready to be taken."""
     if path.is_symlink():
         raise StoreError(f"{path} is a link; delete or rename what it points to")
-    run = run_info(path) if path.is_dir() else None
-    if run is None:
+    if not path.is_dir() or run_info(path) is None:
         raise StoreError(f"{path} is no run directory")
-    fresh = time.time() - run.status.heartbeat < SILENCE
-    return Lock(path, fresh=fresh and run.status.ended is None)
+    return Lock.of_run(path)

@@ -11,10 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..changes import with_changes
+from ..data.names import FACTS, Task, named_task
 from ..errors import StoreError
 from ..events import Event, Resumed, RunStarted, StepsEnded
+from ..experiment import Experiment
 from ..history import History
+from ..tasks import METRICS
 from . import index, index_reader, log
+from .directory import EXPERIMENT, load_experiment
 from .index_reader import Rows, extend_index, size_of
 from .log import Follower
 from .reading import open_regular
@@ -32,8 +37,8 @@ def follow(directory: Path) -> tuple[History, Follower]:
     """Fold a run's log, and return with it the reader that tells what comes after.
 
     Records that a later attempt supersedes are passed over. In logs of more than two million step reports
-    neighbouring ones are merged, their extremes kept; nothing else is thinned. Raises StoreError if the log is there
-    and cannot be read.
+    neighbouring ones are merged, their extremes kept; nothing else is thinned. Where the first record is damaged,
+    experiment.toml says what was trained. Raises StoreError if the log is there and cannot be read.
     """
     try:
         return _follow(directory)
@@ -51,9 +56,53 @@ def _follow(directory: Path) -> tuple[History, Follower]:
     for events, after, wrong in log.scan(path, end):
         bad += wrong + log.fold(history, events)
         end = after
+    if history.version and history.started is None and (started := _lost_start(directory, history)):
+        history.apply(started)
     follower = Follower(directory, end)
     follower.bad = bad
     return history, follower
+
+
+def begun_with(directory: Path, history: History) -> Experiment:
+    """Return the experiment that a run began with: its file holds that of the attempt which went on last.
+
+    Raises StoreError where there is no such file.
+    """
+    kept = load_experiment(directory)
+    if history.started is None or not history.resumes:
+        return kept
+    plain = with_changes(history.started.experiment, {})
+    plain["data"] = kept.plain()["data"]  # with an absolute path, wherever the run was started
+    try:
+        return Experiment.model_validate(plain)
+    except ValueError:  # of another version
+        return kept
+
+
+def _lost_start(directory: Path, history: History) -> RunStarted | None:
+    """Make up for a damaged first record from experiment.toml and what the epochs tell; None if there is no such file."""
+    try:
+        experiment = load_experiment(directory)
+    except StoreError:
+        return None
+    last, batch = history.epoch_seconds.last, experiment.training.batch_size
+    # An epoch's pace is the quotient of the two.
+    examples = round(history.examples_per_second * last.y) if last is not None else 0
+    steps = 1 if batch == "full" else -(-examples // batch)
+    return RunStarted(
+        experiment=experiment.plain(), parameters=0, task=_task(experiment, history), sizes={"train": examples},
+        steps_per_epoch=max(1, steps), device="unknown", again=True,
+        notes=(f"the first record of {log.NAME} is damaged: settings are those of {EXPERIMENT}, other facts are missing",),
+    )  # fmt: skip
+
+
+def _task(experiment: Experiment, history: History) -> Task | str:
+    """The task as the data say it, else as what was measured does."""
+    data = experiment.data
+    if data.name in FACTS:
+        return named_task(data.name, data.task)
+    measured = history.train.keys()
+    return data.task or next((task for task, names in METRICS.items() if names.keys() == measured), "")
 
 
 def _fold_indexed(history: History, directory: Path, rows: Rows) -> int:
@@ -84,14 +133,11 @@ def _fold_indexed(history: History, directory: Path, rows: Rows) -> int:
 def _rewinds(others: list[tuple[int, Event]]) -> list[tuple[int, int]]:
     """Return (row, step) of each record after which the earlier rows beyond that step count no more."""
     found: list[tuple[int, int]] = []
-    started = False
     for row, event in others:
         if isinstance(event, Resumed):
             found.append((row, event.step))
-        elif isinstance(event, RunStarted):
-            if started:
-                found.append((row, -1))
-            started = True
+        elif isinstance(event, RunStarted) and row and not event.again:
+            found.append((row, -1))
     return found
 
 

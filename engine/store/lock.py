@@ -18,6 +18,7 @@ from ..errors import StoreError
 from . import atomic
 from .process import Process, this_process
 from .reading import open_regular
+from .status import SILENCE, read_status
 
 NAME = "lock"
 
@@ -72,14 +73,24 @@ class Lock:
     content decides where flock is not supported, and across machines whose file system keeps locks to each.
     """
 
-    def __init__(self, directory: Path, *, fresh: bool = False) -> None:
+    def __init__(self, directory: Path, *, fresh: bool = False, writer: Holder | None = None) -> None:
         self.directory = directory
         self.fresh = fresh
         "Whether the run's heartbeat is recent: then a holder on another machine counts as alive."
+        self.writer = writer
+        "Who holds it whatever the file says, which somebody may have deleted."
         self._fd: int | None = None
         self._key: tuple[int, int] | None = None
         "The directory's device and inode while it is held without flock: it may be moved or deleted meanwhile."
         self._content = b""
+
+    @classmethod
+    def of_run(cls, directory: Path) -> Lock:
+        """Return the lock of a run, which whoever wrote its status just now holds as well, as long as it lives."""
+        status = read_status(directory)
+        fresh = status.ended is None and time.time() - status.heartbeat < SILENCE
+        process = Process.of(status.process) if fresh else None
+        return cls(directory, fresh=fresh, writer=Holder(process, status.started) if process else None)
 
     @property
     def held(self) -> bool:
@@ -91,6 +102,7 @@ class Lock:
 
         Raises StoreError naming the holder if it lives, OSError if the lock file cannot be written.
         """
+        self._refuse_living(self.writer)
         content = json.dumps({**this_process().plain(), "since": round(time.time(), 3)}).encode() + b"\n"
         fd = os.open(self.directory / NAME, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:

@@ -8,6 +8,7 @@ for event in recorder.record(run(experiment, controls, keeper=recorder)):
 from __future__ import annotations
 
 import contextlib
+import shutil
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -30,11 +31,12 @@ from ..events import (
     StorageFailed,
 )
 from . import atomic, checkpoints, directory, index_reader, log, pulse
+from .listing import experiment_values, known_status
 from .lock import Lock
 from .log_writer import LogWriter
 from .process import this_process
 from .service import Service
-from .status import Status, after, read_status, write_status
+from .status import Status, after, write_status
 
 #: Seconds to wait before each further attempt at what must not be lost: the last lines and the final weights.
 LAST_ATTEMPTS = 0.2, 1.0
@@ -53,29 +55,46 @@ class Recorder:
         directory.refuse_name(name)
         self.directory: Path | None = None
         "The run directory, once RunStarted came; it follows when somebody moves the directory."
-        self.lost = False
-        "Whether the final weights or records of the log could not be written at the end: exit code 3."
+        self.missing: dict[str, str] = {}
+        "What could not be written at the end, final weights or records of the log, and why: exit code 3."
         self._root, self._name, self._controls = root, name, controls
         self._lock: Lock | None = None
+        self._experiment: Mapping[str, Any] | None = None
+        "What experiment.toml is to hold; None leaves it as it is."
+        self._configured: Mapping[str, Any] = {}
+        "What it held when this process began: who goes on later knows by it what was edited since."
         self._kept: list[str] = []
         "Names of the checkpoints that stay: names, since the directory may be moved at any moment."
         self._best_epoch: int | None = None
         self._status = Status()
         self._recent: dict[type[Event], Event] = {}
         "Frequent events that the status does not hold yet."
-        self._outages: set[str] = set()
+        self._outages: dict[str, str] = {}
+        "What was told of as not written, and why, and has not been written since."
         self._log_fault_told = False
         self._ended: RunEnded | None = None
 
     @classmethod
-    def continuing(cls, lock: Lock, kept: list[str], controls: Controls | None = None) -> Recorder:
+    def continuing(
+        cls,
+        lock: Lock,
+        kept: list[str],
+        controls: Controls | None = None,
+        experiment: Mapping[str, Any] | None = None,
+    ) -> Recorder:
         """Return a recorder that goes on in an existing directory, whose lock it takes over.
 
-        `kept` names the checkpoints that stay until newer ones are complete.
+        `kept` names the checkpoints that stay until newer ones are complete; `experiment` is what the directory's
+        experiment.toml is to hold from now on.
         """
         recorder = cls(lock.directory.parent, "run", controls)
-        recorder._lock, recorder._kept = lock, list(kept)
+        recorder._lock, recorder._kept, recorder._experiment = lock, list(kept), experiment
         return recorder
+
+    @property
+    def lost(self) -> bool:
+        """Whether anything is missing at the end."""
+        return bool(self.missing)
 
     @property
     def exit_code(self) -> int | None:
@@ -123,11 +142,13 @@ class Recorder:
         self._status = after(self.status(), event, time.time())
         self._recent.clear()
         if isinstance(event, StorageFailed):
-            self._outages.add(event.what)
+            self._outages[event.what] = event.error
         elif isinstance(event, CheckpointSaved):
-            self._outages.discard("checkpoint")
+            self._outages.pop("checkpoint", None)
         elif isinstance(event, RunEnded):
             self._ended = event
+            if self.missing and "checkpoint" in self._outages:
+                self.missing["the last checkpoint"] = self._outages["checkpoint"]
             self._write_last()
 
     def _storage_news(self, now: float) -> Iterator[Event]:
@@ -167,6 +188,7 @@ class Recorder:
         # A checkpoint stands on the log before it: without that on the disk, it would be one of another run.
         if (fault := self._writer.sync(force=True)) is not None:
             raise fault
+        plain = {**plain, "configured": self._configured}
         path = checkpoints.save(place, tensors, plain, self._writer.end())
         self._kept = [path.name, *self._kept][: checkpoints.KEPT]
         self._save_best(tensors, plain)
@@ -180,9 +202,9 @@ class Recorder:
             try:
                 self._finish(tensors, plain)
                 return
-            except OSError:
+            except OSError as error:
                 if pause is None:
-                    self.lost = True
+                    self.missing[f"the final weights ({directory.FINAL})"] = error.strerror or str(error)
                     raise
                 time.sleep(pause)
 
@@ -208,31 +230,41 @@ class Recorder:
 
     @pulse.attempt()
     def _begin(self, event: Event) -> None:
+        claimed: Path | None = None
+        around: list[Path] = []
+        "Folders that are made for it."
         try:
             if self._lock is None:
                 assert isinstance(event, RunStarted)
-                place = directory.claim(self._root, self._name)
-                self._lock = Lock(place)
+                around = directory.missing_folders(self._root)
+                claimed = directory.claim(self._root, self._name)
+                self._lock = Lock(claimed)
                 self._lock.acquire()
             place = self._lock.directory
             atomic.sweep(place)
             checkpoints.sweep(place)
-            known, now = read_status(place), time.time()
+            known, now = known_status(place), time.time()
             known = replace(
                 known, process=this_process().plain(), started=known.started or now, heartbeat=now
             )
             self._status = after(known, event, now)
             write_status(place, self._status, durable=False)
-            if isinstance(event, RunStarted):
-                directory.write_experiment(place, event.experiment)
+            if isinstance(event, RunStarted) and not event.again:
+                self._experiment = event.experiment
+            if self._experiment is not None:
+                directory.write_experiment(place, self._experiment)
+            self._configured = experiment_values(place)
             self._writer = LogWriter(place / log.NAME)
             self._writer.open()
             index_reader.resume_index(place, self._writer.index, self._writer.size)
             with contextlib.suppress(OSError):
                 (place / directory.STOP).unlink()
-        except OSError as error:
+        except (OSError, StoreError) as error:
             if self._lock is not None:
                 self._lock.release()
+            _unmake(claimed, around)
+            if isinstance(error, StoreError):
+                raise
             raise StoreError(
                 f"nothing can be written in {self._root}: {error}; choose another place"
             ) from None
@@ -250,9 +282,8 @@ class Recorder:
         assert self._lock is not None
         self._lock.release()
         self._lock = lock
-        started = log.read(self.directory / log.NAME, 0, 1 << 20)[0]
-        if started and isinstance(started[0], RunStarted):
-            directory.write_experiment(self.directory, started[0].experiment)
+        if self._configured:
+            directory.write_experiment(self.directory, self._configured)
 
     @pulse.attempt()
     def _write_last(self) -> None:
@@ -261,7 +292,10 @@ class Recorder:
             if self._writer.sync(force=True) is None or pause is None:
                 break
             time.sleep(pause)
-        self.lost = self.lost or self._writer.unwritten() > 0 or self._writer.fault is not None
+        fault = self._writer.fault
+        if fault is not None or self._writer.unwritten():
+            why = "the storage failed for too long" if fault is None else fault.strerror or str(fault)
+            self.missing[f"the last records of {log.NAME}"] = why
         if self.lost:
             self._status = replace(self._status, exit_code=3)
 
@@ -280,3 +314,12 @@ class Recorder:
         self._writer.close()
         if self._lock is not None:
             self._lock.release()
+
+
+def _unmake(claimed: Path | None, around: list[Path]) -> None:
+    """Take away a new run directory in which nothing can be written, and the folders made for it, the innermost first."""
+    if claimed is not None:
+        shutil.rmtree(claimed, ignore_errors=True)
+    for folder in around:
+        with contextlib.suppress(OSError):  # another run may have found its place there
+            folder.rmdir()

@@ -20,8 +20,8 @@ from ..experiment import Experiment
 from ..history import History, Turn
 from ..loop import run
 from . import checkpoints
-from .directory import load_experiment, refuse_name
-from .load import load_history
+from .directory import refuse_name
+from .load import begun_with, load_history
 
 
 def reach(wanted: Retrace, controls: Controls, say: Callable[[str], None]) -> Branch:
@@ -72,7 +72,7 @@ def _trained(
     """Train again up to the end of an epoch, each value changed at the step at which it was."""
     name = directory.name
     step = 0 if start is None else int(start.plain["training"]["step"])
-    experiment, later = _values(directory, history.turns(epoch), step)
+    experiment, later = _values(directory, history, history.turns(epoch), step)
     ring, replay = _Only(epoch), Controls()
     turns = deque((at, list(same)) for at, same in groupby(later, key=lambda turn: turn.step))
 
@@ -108,9 +108,9 @@ def _trained(
     return replace(branch, notes=(_compared(name, epoch, since, history, loss),))
 
 
-def _values(directory: Path, turns: list[Turn], step: int) -> tuple[Experiment, list[Turn]]:
+def _values(directory: Path, history: History, turns: list[Turn], step: int) -> tuple[Experiment, list[Turn]]:
     """The experiment as it was at a step, without an end of its own, and what was set later."""
-    begun = load_experiment(directory).plain()
+    begun = begun_with(directory, history).plain()
     now = {turn.key: turn.value for turn in turns if turn.step <= step or turn.key not in LIVE}
     late = [turn for turn in turns if turn.step > step and turn.key.startswith("training.schedule.")]
     if late:

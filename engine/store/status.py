@@ -126,12 +126,9 @@ def after(status: Status, event: Event, now: float) -> Status:
         case Checked():
             return replace(status, progressed=now, best_epoch=event.best_epoch, best_value=event.best)
         case RunStarted():
-            experiment = event.experiment
-            return Status(
-                state="training", description=str(experiment.get("description", "")), process=status.process,
-                started=status.started, progressed=now, epochs=experiment["training"]["epochs"],
-                monitor=experiment["stopping"]["monitor"],
-            )  # fmt: skip
+            if not event.again:
+                status = Status(state="training", process=status.process, started=status.started)
+            return described(replace(status, progressed=now), event.experiment)
         case Resumed():
             epochs = event.changes.get("training.epochs", (None, status.epochs))[1]
             # What was changed after the checkpoint is superseded like everything else that came after it.
@@ -156,6 +153,14 @@ def after(status: Status, event: Event, now: float) -> Status:
             )  # fmt: skip
         case _:
             return replace(status, progressed=now)
+
+
+def described(status: Status, experiment: Mapping[str, Any]) -> Status:
+    """Return the status with what an experiment says."""
+    return replace(
+        status, description=str(experiment.get("description", "")), epochs=experiment["training"]["epochs"],
+        monitor=experiment["stopping"]["monitor"],
+    )  # fmt: skip
 
 
 def exit_code(event: RunEnded) -> int:

@@ -16,7 +16,8 @@ import pytest
 
 from ladera.engine.errors import StoreError
 from ladera.engine.store.lock import Lock, holder
-from ladera.engine.store.process import Process, this_process
+from ladera.engine.store.process import Process, _start, this_process
+from ladera.engine.store.status import Status, write_status
 
 HOLD = """
 import sys, time
@@ -253,3 +254,32 @@ def test_a_process_is_told_from_every_other() -> None:
     assert them.alive() is True
     child.communicate(b"\n")
     assert them.alive() is False
+
+
+@pytest.mark.parametrize(
+    ("state", "age", "refused"), [("training", 1, True), ("training", 120, False), ("finished", 1, False)]
+)
+def test_without_its_file_a_run_is_held_by_whoever_wrote_its_status_just_now(
+    tmp_path: Path, state: str, age: float, refused: bool
+) -> None:
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        now = time.time()
+        owner = {**this_process().plain(), "pid": process.pid, "start": _start(process.pid)}
+        ended = now if state == "finished" else None
+        status = Status(state=state, process=owner, started=now - 500, heartbeat=now - age, ended=ended)
+        write_status(tmp_path, status, durable=False)
+        if not refused:
+            with Lock.of_run(tmp_path):
+                return
+        for _ in range(2):  # a refusal leaves no file by which the next one would be let in
+            with pytest.raises(StoreError, match=f"is being written by process {process.pid} on"):
+                Lock.of_run(tmp_path).acquire()
+            assert not (tmp_path / "lock").exists()
+        process.kill()
+        process.wait()
+        with Lock.of_run(tmp_path):
+            pass
+    finally:
+        process.kill()
+        process.wait()

@@ -38,7 +38,8 @@ from ladera.engine.store.control_server import ControlServer
 from ladera.engine.store.directory import claim, load_experiment, write_experiment
 from ladera.engine.store.listing import list_runs, run_info
 from ladera.engine.store.load import load_history
-from ladera.engine.store.lock import holder
+from ladera.engine.store.lock import Lock, holder
+from ladera.engine.store.log_writer import LogWriter
 from ladera.engine.store.recorder import Recorder
 from ladera.engine.store.resume import resume
 from ladera.engine.store.status import read_status
@@ -670,3 +671,34 @@ def test_nonfinite_losses_are_recorded_as_they_are(tmp_path: Path) -> None:
     told = [[event for event in side if isinstance(event, StepsEnded)][-1] for side in (events, read)]
     assert str(told[0].loss) == str(told[1].loss) in ("nan", "inf")
     assert recorder.exit_code == 4
+
+
+@pytest.mark.parametrize("call", [(Lock, "acquire"), (LogWriter, "open"), (recorder_module, "write_status")])
+def test_a_disk_that_is_full_at_the_start_is_left_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: tuple[Any, str]
+) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    (tmp_path / "there").mkdir()
+    monkeypatch.setattr(*call, full)
+    for root in (tmp_path / "there", tmp_path / "new" / "runs"):
+        with pytest.raises(StoreError, match="No space left"):
+            record(root)
+    assert [path.relative_to(tmp_path) for path in tmp_path.rglob("*")] == [Path("there")]
+
+
+def test_what_is_missing_at_the_end_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(recorder_module, "LAST_ATTEMPTS", (0.0,))
+    monkeypatch.setattr(checkpoints, "save", full)
+    monkeypatch.setattr(checkpoints, "save_weights", full)
+    recorder, _ = record(tmp_path)
+    assert list(recorder.missing) == ["the final weights (final.safetensors)", "the last checkpoint"]
+    assert all("No space left" in why for why in recorder.missing.values())
+    assert recorder.exit_code == 3
+    (info,) = list_runs(tmp_path)
+    assert (info.state, info.status.exit_code) == ("finished", 3)
+    assert "final weights" in (info.status.storage or "")

@@ -26,7 +26,8 @@ from ladera.engine.events import (
     StepsEnded,
 )
 from ladera.engine.history import History
-from ladera.engine.store import checkpoints, log
+from ladera.engine.store import checkpoints, index, log
+from ladera.engine.store.directory import load_experiment
 from ladera.engine.store.load import load_history
 from ladera.engine.store.recorder import Recorder
 from ladera.engine.store.resume import AlreadyEndedError, Resumption, resume
@@ -347,6 +348,191 @@ def test_a_diverged_run_goes_on_only_with_a_change(tmp_path: Path) -> None:
     assert history.setting("optimizer.lr") == 0.005
 
 
+# -- what the file says, what the command says -----------------------------------------------------------------------
+
+
+def edit(directory: Path, old: str, new: str) -> None:
+    path = directory / "experiment.toml"
+    assert path.read_text().count(old) == 1
+    path.write_text(path.read_text().replace(old, new))
+
+
+def test_an_edit_of_the_experiment_wins_and_is_told(tmp_path: Path) -> None:
+    directory = interrupted(tmp_path, 8)
+    edit(directory, "lr = 0.2", "lr = 0.05  # mine")
+    edit(directory, "patience = 3", "patience = 20")
+    resumption = Resumption(directory)
+    expected = {"optimizer.lr": [0.2, 0.05], "stopping.patience": [3, 20]}
+    assert resumption.changes == expected
+    first = next(iter(list(resumption.events())))
+    assert isinstance(first, Resumed)
+    assert first.changes == expected
+    history = load_history(directory)
+    assert (history.setting("optimizer.lr"), history.setting("stopping.patience")) == (0.05, 20)
+    # What was in force already is not written again.
+    assert "# mine" in (directory / "experiment.toml").read_text()
+
+
+def test_a_command_wins_over_an_edit(tmp_path: Path) -> None:
+    directory = interrupted(tmp_path, 8)
+    edit(directory, "lr = 0.2", "lr = 0.05")
+    list(resume(directory, changes={"optimizer.lr": 0.1}))
+    assert load_history(directory).setting("optimizer.lr") == 0.1
+    assert load_experiment(directory).optimizer.lr == 0.1
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ("hidden = [8]", "hidden = [9]", r"model\.hidden"),
+        ("examples = 60", "examples = 80", r"data\.examples"),
+    ],
+)
+def test_an_edit_that_makes_another_run_is_refused_and_named(
+    whole: Undisturbed, tmp_path: Path, old: str, new: str, key: str
+) -> None:
+    directory = interrupted(tmp_path, 8)
+    before = (directory / log.NAME).read_bytes()
+    edit(directory, old, new)
+    with pytest.raises(InputError, match=rf"{key}.*undo the edit of .*experiment\.toml"):
+        resume(directory)
+    assert (directory / log.NAME).read_bytes() == before
+    edit(directory, new, old)
+    list(resume(directory))
+    assert told(load_history(directory)) == whole.told
+
+
+def test_what_a_command_changed_while_it_trained_is_no_edit(tmp_path: Path) -> None:
+    controls = Controls()
+    recorder = Recorder(tmp_path, "set", controls)
+    for event in recorder.record(run(experiment(), controls, keeper=recorder)):
+        if isinstance(event, EpochEnded) and event.epoch == 2:
+            controls.set("optimizer.lr", 0.05)
+            controls.stop()
+    assert recorder.directory is not None
+    resumption = Resumption(recorder.directory)
+    assert (resumption.changes, resumption.experiment.optimizer.lr) == ({}, 0.05)
+    resumption.close()
+
+
+def test_the_experiment_that_is_kept_is_the_one_in_force_after_a_change(tmp_path: Path) -> None:
+    directory = interrupted(tmp_path, 8)
+    stream = resume(directory, changes={"model.dropout": 0.5, "training.epochs": 50})
+    cut(stream, 3)
+    stream.close()  # type: ignore[attr-defined]
+    kept = load_experiment(directory)
+    assert (kept.model.dropout, kept.training.epochs) == (0.5, 50)  # type: ignore[union-attr]
+    # Cut off before the next checkpoint: what was asked for holds for whoever goes on.
+    resumption = Resumption(directory)
+    assert resumption.changes == {"model.dropout": [0.3, 0.5], "training.epochs": [40, 50]}
+    list(resumption.events())
+    assert load_experiment(directory) == kept
+    assert load_history(directory).in_force == kept.plain()
+
+
+def test_an_edit_before_the_first_checkpoint_is_told(tmp_path: Path) -> None:
+    directory = interrupted(tmp_path, 8)
+    shutil.rmtree(directory / "checkpoints")
+    log_file = directory / log.NAME
+    log_file.write_bytes(
+        b"".join(line for line in log_file.read_bytes().splitlines(True) if b"checkpoint_saved" not in line)
+    )
+    edit(directory, "lr = 0.2", "lr = 0.05")
+    resumption = Resumption(directory)
+    assert "from the beginning" in resumption.notes[0]
+    assert "optimizer.lr was 0.2, is 0.05" in resumption.notes[1]
+    first = next(iter(list(resumption.events())))
+    assert isinstance(first, RunStarted)
+    assert first.notes[-2:] == resumption.notes
+    assert load_history(directory).notes[-2:] == resumption.notes
+
+
+# -- a log without its first record ----------------------------------------------------------------------------------
+
+
+def lose_the_start(directory: Path) -> None:
+    with (directory / log.NAME).open("r+b") as file:
+        file.seek(30)
+        file.write(bytes(6))
+
+
+def test_a_run_whose_first_record_is_damaged_is_read_by_its_experiment(
+    whole: Undisturbed, tmp_path: Path
+) -> None:
+    directory = tmp_path / "run"
+    shutil.copytree(whole.directory, directory)
+    good = load_history(directory)
+    lose_the_start(directory)
+    history = load_history(directory)
+    assert told(history) == told(good)
+    assert history.started is not None
+    assert good.started is not None
+    for name in ("experiment", "task", "steps_per_epoch"):
+        assert getattr(history.started, name) == getattr(good.started, name)
+    assert history.started.sizes["train"] == good.started.sizes["train"]
+    assert (history.epochs, history.stops_at, history.state) == (40, None, "stopped_early")
+    assert "experiment.toml" in history.notes[0]
+
+
+@pytest.mark.parametrize("lost", ["damaged", "deleted"])
+def test_a_run_that_goes_on_tells_anew_what_its_log_lacks(
+    whole: Undisturbed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lost: str
+) -> None:
+    directory = interrupted(tmp_path, 8)
+    if lost == "damaged":
+        lose_the_start(directory)
+    else:
+        (directory / log.NAME).unlink()
+    events = list(resume(directory))
+    first, second = events[:2]
+    assert isinstance(first, RunStarted)
+    assert first.again
+    assert isinstance(second, Resumed)
+    history = load_history(directory)
+    assert history.started is not None
+    assert history.started.chance == whole.events[0].chance  # type: ignore[attr-defined]
+    assert history.epochs == 40
+    if lost == "damaged":
+        assert told(history) == whole.told
+        monkeypatch.setattr(index, "FROM_BYTES", 0)
+        assert told(load_history(directory)) == whole.told
+    # It is told once: the next to go on finds it.
+    assert isinstance(next(resume(directory, changes={"stopping.patience": 5})), Resumed)
+
+
+def test_a_start_from_the_beginning_supersedes_an_attempt_whose_start_is_lost(
+    whole: Undisturbed, tmp_path: Path
+) -> None:
+    directory = interrupted(tmp_path, 8)
+    shutil.rmtree(directory / "checkpoints")
+    log_file = directory / log.NAME
+    log_file.write_bytes(
+        b"".join(line for line in log_file.read_bytes().splitlines(True) if b"checkpoint_saved" not in line)
+    )
+    lose_the_start(directory)
+    list(resume(directory))
+    assert told(load_history(directory)) == whole.told
+
+
+# -- a status that is lost -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("damage", ["deleted", "empty", "with the log's start"])
+def test_a_lost_status_is_made_up_from_log_and_experiment(tmp_path: Path, damage: str) -> None:
+    directory = interrupted(tmp_path, 8)
+    (directory / "status.json").unlink()
+    if damage == "empty":
+        (directory / "status.json").touch()
+    elif damage != "deleted":
+        lose_the_start(directory)
+    edit(directory, 'description = ""', 'description = "Shapes"')
+    list(resume(directory, changes={"training.epochs": 7, "stopping.enabled": False}))
+    status = read_status(directory)
+    assert (status.state, status.epoch, status.epochs) == ("finished", 7, 7)
+    assert (status.description, status.monitor) == ("Shapes", "loss")
+    assert status.best_value is not None
+
+
 # -- one valid checkpoint is enough, none is an error ----------------------------------------------------------------
 
 
@@ -370,7 +556,9 @@ def test_a_damaged_newest_checkpoint_is_named_and_the_one_before_used(
     assert "has 100 bytes" in resumption.notes[0]
     assert resumption.state is not None
     assert resumption.state.path == before
-    list(resumption.events())
+    first = next(iter(list(resumption.events())))
+    assert isinstance(first, Resumed)
+    assert first.notes == resumption.notes == load_history(directory).notes
     assert told(load_history(directory)) == whole.told
     assert newest not in checkpoints.found(directory) or checkpoints.latest_valid(directory)
 

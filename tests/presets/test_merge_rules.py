@@ -230,3 +230,30 @@ def test_compatible_tells_why_not() -> None:
         reason
         == "loss.kind: bce compares one probability with a target of 0 or 1; a multiclass task has none: use cce"
     )
+
+
+def test_another_path_alone_is_the_same_data_elsewhere(write: Write) -> None:
+    write(
+        "h.toml",
+        """
+        description = "Houses"
+        [data]
+        path = "h.csv"
+        target = "price"
+        task = "regression"
+        [loss]
+        kind = "mae"
+        [stopping]
+        monitor = "r2"
+        mode = "max"
+    """,
+    )
+    before = load("h.toml")
+    after = change(before, ["data.path=elsewhere/h2.csv"])
+    assert after.data.path == Path("elsewhere/h2.csv").absolute()
+    assert after.model_copy(update={"data": before.data}) == before
+    assert after.data.model_copy(update={"path": before.data.path}) == before.data
+    # With a target of its own it is another table, and from a built-in set it is another source.
+    other = change(before, ["data.path=h2.csv", "data.target=rooms"])
+    assert (other.data.task, other.description) == (None, "")
+    assert change(load("diabetes"), ["data.path=h2.csv"]).description == ""

@@ -7,6 +7,7 @@ import os
 import platform
 import re
 import shlex
+import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -426,3 +427,134 @@ def test_without_a_terminal_the_last_experiment_is_trained_again(ladera: Ladera,
     from ladera.tui.commands_lab import last_experiment
 
     assert last_experiment(Path("runs"))[1] == "digits"
+
+
+# -- going on --------------------------------------------------------------------------------------------------------
+
+
+def cut_off(tmp_path: Path, *, checkpoint: bool = True) -> Path:
+    """A run whose newest checkpoint is damaged, or that has none, and that tells of no end."""
+    place = tmp_path / "runs" / "digits-0001"
+    log = place / "events.jsonl"
+    lines = log.read_text().splitlines(keepends=True)
+    gone = ("run_ended",) if checkpoint else ("run_ended", "checkpoint_saved")
+    log.write_text("".join(line for line in lines if json.loads(line)["event"] not in gone))
+    (newest,) = (place / "checkpoints").iterdir()
+    if checkpoint:
+        shutil.copytree(newest, newest.with_name("step-900000000"))
+        (newest.with_name("step-900000000") / "state.json").write_bytes(b"")
+    else:
+        shutil.rmtree(place / "checkpoints")
+    return place
+
+
+def test_a_checkpoint_that_is_passed_over_is_told_before_training_goes_on_and_in_the_log(
+    ladera: Ladera, tmp_path: Path
+) -> None:
+    ladera("run", "digits", *SHORT, "-q")
+    place = cut_off(tmp_path)
+    done = ladera("resume", "digits-0001", "--set", "training.epochs=5", "-q")
+    assert (done.code, done.out) == (0, "runs/digits-0001\n")
+    assert "checkpoint step-900000000 is damaged and was passed over" in done.err
+    assert "step-900000000 is damaged" in (place / "events.jsonl").read_text()
+    assert "Note: checkpoint step-900000000 is damaged" in ladera("watch", "digits-0001", "--once").out
+
+
+@pytest.mark.parametrize("checkpoint", [True, False])
+def test_what_is_known_of_going_on_is_told_where_it_goes_on_in_the_background(
+    ladera: Ladera, tmp_path: Path, checkpoint: bool
+) -> None:
+    ladera("run", "digits", *SHORT, "-q")
+    cut_off(tmp_path, checkpoint=checkpoint)
+    done = ladera("resume", "digits-0001", "--set", "training.epochs=5", "--detach")
+    assert done.code == 0
+    assert done.out.startswith("digits-0001 trains in the background")
+    words = "checkpoint step-900000000 is damaged" if checkpoint else "starts from the beginning"
+    assert words in done.err
+
+
+def test_an_edited_experiment_is_taken_over_and_shown_or_refused(ladera: Ladera, tmp_path: Path) -> None:
+    ladera("run", "digits", *SHORT, "-q")
+    path = tmp_path / "runs" / "digits-0001" / "experiment.toml"
+    text = path.read_text()
+    path.write_text(text.replace("epochs = 3", "epochs = 5").replace("lr = 0.001", "lr = 0.002"))
+    done = ladera("resume", "digits-0001")
+    assert "optimizer.lr was 0.001, is 0.002; training.epochs was 3, is 5" in done.out
+    assert "Finished after epoch 5" in done.out
+    path.write_text(path.read_text().replace("hidden = [128, 64]", "hidden = [32]"))
+    refused = ladera("resume", "digits-0001")
+    assert refused.code == 2
+    assert "model.hidden (from [128, 64] to [32])" in refused.err
+
+
+def test_again_does_what_was_in_force_after_going_on_with_other_values(
+    ladera: Ladera, tmp_path: Path
+) -> None:
+    ladera("run", "digits", *SHORT, "-q")
+    changed = ("--set", "training.epochs=5", "--set", "optimizer.lr=0.002")
+    done = ladera("resume", "digits-0001", *changed)
+    assert "again    ladera run runs/digits-0001/experiment.toml\n" in done.out
+    assert ladera("run", "runs/digits-0001/experiment.toml", "-q").code == 0
+    first, second = (tmp_path / "runs" / name / "experiment.toml" for name in ("digits-0001", "digits-0002"))
+    assert first.read_text() == second.read_text()
+    assert ladera("export", "digits-0001", "--to", "report.html").code == 0
+    report = re.sub("<[^>]+>", " ", (tmp_path / "report.html").read_text())
+    assert re.search(r"optimizer\.lr +0\.002 +0\.001", report)
+
+
+def test_data_that_were_moved_are_found_at_their_new_path(ladera: Ladera, tmp_path: Path) -> None:
+    rows = "\n".join(f"{i % 7},{i % 5},{i % 7 + i % 5}" for i in range(80))
+    (tmp_path / "h.csv").write_text(f"one,two,price\n{rows}\n")
+    (tmp_path / "h.toml").write_text(
+        'description = "Houses"\n[data]\npath = "h.csv"\ntarget = "price"\ntask = "regression"\n'
+    )
+    ladera("run", "h.toml", *SHORT, "-q")
+    (tmp_path / "h.csv").rename(tmp_path / "h2.csv")
+    done = ladera("resume", "h-0001", "--set", "data.path=h2.csv", "--set", "training.epochs=5", "-q")
+    assert (done.code, done.err) == (0, "")
+    kept = (tmp_path / "runs" / "h-0001" / "experiment.toml").read_text()
+    assert 'description = "Houses"' in kept
+    assert f'path = "{tmp_path / "h2.csv"}"' in kept
+
+
+# -- what could not be kept ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("style", [("-q",), (), ("--json", "-q")])
+def test_weights_that_could_not_be_written_are_told_and_listed(
+    ladera: Ladera, monkeypatch: pytest.MonkeyPatch, style: tuple[str, ...]
+) -> None:
+    from ladera.engine.store import checkpoints, recorder
+
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(recorder, "LAST_ATTEMPTS", ())
+    monkeypatch.setattr(checkpoints, "save", full)
+    monkeypatch.setattr(checkpoints, "save_weights", full)
+    done = ladera("run", "digits", *SHORT, *style)
+    assert done.code == 3
+    assert "not kept in runs/digits-0001: the final weights (final.safetensors): No space left" in done.err
+    assert ("missing  the final weights" in done.out) == (style == ())
+    assert "final weights: [Errno 28] No space left" in ladera("runs").out
+
+
+# -- a log without its first record ----------------------------------------------------------------------------------
+
+
+def test_a_run_whose_first_record_is_damaged_is_shown_exported_and_gone_on_with(
+    ladera: Ladera, tmp_path: Path
+) -> None:
+    ladera("run", "digits", *SHORT, "-q")
+    with (tmp_path / "runs" / "digits-0001" / "events.jsonl").open("r+b") as file:
+        file.seek(30)
+        file.write(bytes(6))
+    shown = ladera("watch", "digits-0001", "--once").out
+    assert "reading the data" not in shown
+    assert "epoch 3/3" in shown
+    assert "the first record of events.jsonl is damaged" in " ".join(shown.split())
+    table = ladera("export", "digits-0001", "-f", "csv", "--to", "-").out.splitlines()
+    assert [line.split(",")[1] for line in table] == ["step", "17", "34", "51"]
+    told = ladera("resume", "digits-0001", "--set", "training.epochs=5").out
+    assert "epoch 5/5" in told
+    assert "Finished after epoch 5 of at most 5" in told

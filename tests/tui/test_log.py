@@ -24,8 +24,12 @@ from ladera.engine.events import (
 )
 from ladera.engine.history import History
 from ladera.tui import log_lines
+from ladera.tui.explanation import diagnosis_text
+from ladera.tui.frame import frame
 from ladera.tui.log import LEVELS, clock, entries, record, wanted
 from ladera.tui.log_lines import FromFile, FromHistory, FromOutput, Lines
+
+from .conftest import Script
 
 NAN = math.nan
 
@@ -257,3 +261,14 @@ def test_output_of_libraries(tmp_path: Path) -> None:
     only.read()
     assert len(only) == 1
     assert only.whole(0) == "[31mWarning[0m: � old" and only.whole(1) == ""
+
+
+def test_what_the_reader_should_know_of_going_on_is_a_line_of_its_own(script: Script) -> None:
+    event = Resumed(epoch=3, step=30, notes=("checkpoint step-40 is damaged",))
+    told = entries(event)
+    assert [(one.kind, one.text) for one in told] == [
+        ("resumed", "goes on after epoch 3, step 30"), ("note", "checkpoint step-40 is damaged"),
+    ]  # fmt: skip
+    run = script.run([*script.events(), event])
+    assert "Note: checkpoint step-40 is damaged" in frame(run, 80, 24)
+    assert "epoch 3: checkpoint step-40 is damaged" in diagnosis_text(run)

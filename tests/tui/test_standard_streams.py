@@ -73,3 +73,16 @@ def test_a_full_disk_is_one_line_for_every_command(tmp_path: Path) -> None:
     assert done.returncode == 3
     assert done.stderr == "ladera: standard output: No space left on device\n"
     assert ladera(tmp_path, "2>/dev/full", "run", "nix").returncode == 2
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_what_goes_to_stderr_is_there_at_once(tmp_path: Path, unbuffered: str) -> None:
+    program = (
+        "import os, sys\nfrom ladera.tui.standard_streams import make_usable\nmake_usable()\n"
+        "print('told', file=sys.stderr)\nos._exit(0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True,
+        env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+    )  # fmt: skip
+    assert done.stderr == "told\n"

@@ -10,10 +10,22 @@ import pytest
 from rich.cells import cell_len
 
 from ladera.engine.diagnosis import current
-from ladera.engine.events import Checked, Diagnosed, EpochEnded, Event, RunEnded, RunStarted
+from ladera.engine.events import (
+    Checked,
+    CommandTaken,
+    Diagnosed,
+    EpochEnded,
+    Event,
+    Resumed,
+    RunEnded,
+    RunStarted,
+)
 from ladera.engine.experiment import Experiment
 from ladera.engine.history import History
 from ladera.tui.summary import summary
+from ladera.tui.values import train_again
+
+from .conftest import Script
 
 TEST = {"loss": 0.75, "metrics": {"accuracy": 0.9125}}
 
@@ -136,3 +148,17 @@ def test_places_and_commands_come_last() -> None:
 
 def test_a_run_that_goes_on_has_no_summary() -> None:
     assert summary(History()) == []
+
+
+def test_training_again_says_where_it_is_not_the_same(script: Script) -> None:
+    command = CommandTaken(
+        time=4.0, command="set", value={"key": "optimizer.lr", "value": 0.1}, epoch=2, step=20
+    )
+    resumed = Resumed(time=5.0, epoch=2, step=25, changes={"model.dropout": [0.0, 0.5]})
+    plain = "ladera run 'my runs/x/experiment.toml'"
+    started = script.events()[:1]
+    assert train_again(History.of(started), "my runs/x") == plain
+    changed = train_again(History.of([*started, command]), "my runs/x")
+    assert changed == f"{plain}  # without what was changed while it trained"
+    # Going on with other values writes the file, with all that is in force.
+    assert train_again(History.of([*started, command, resumed]), "my runs/x") == plain

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from ...engine.store.directory import EXPERIMENT, split_name
 from ...presets.difference import command_line, difference
 from ...presets.listing import EXPERIMENTS, catalog
 from ...presets.load import load
+from ..values import train_again
 from .exported import ExportedRun
 
 
@@ -60,15 +60,14 @@ def commands(run: ExportedRun) -> list[str]:
     """List the commands that train a run's experiment again: from its directory, and from a preset."""
     lines: list[str] = []
     if run.directory and (Path(run.directory) / EXPERIMENT).is_file():
-        lines.append(shlex.join(["ladera", "run", f"{run.directory}/{EXPERIMENT}"]))
-    started = run.history.started
-    found = origin(started.experiment, run.name) if started else None
+        lines.append(train_again(run.history, run.directory))
+    found = origin(run.history.in_force, run.name)
     return [*lines, found.command] if found else lines
 
 
 def differing(runs: Sequence[ExportedRun]) -> list[tuple[str, list[Any]]]:
-    """List (key, its value in each run) of the keys in which runs differ; None where a run does not have the key."""
-    plain = [flat(run.history.started.experiment) if run.history.started else {} for run in runs]
+    """List (key, its value in each run) of the keys in which runs differ at the end; None where a run does not have the key."""
+    plain = [flat(run.history.in_force) for run in runs]
     keys = dict.fromkeys(key for values in plain for key in values if key != "description")
     rows = [(key, [values.get(key) for values in plain]) for key in keys]
     return [(key, values) for key, values in rows if any(value != values[0] for value in values)]

@@ -54,9 +54,8 @@ def figure(spec: ChartSpec, name: str) -> Markup:
 
 
 def changes(run: ExportedRun) -> Markup:
-    """What the run's experiment changes about the nearest preset."""
-    history = run.history
-    found = again.origin(history.started.experiment, run.name) if history.started else None
+    """What the run's experiment, as it was at the end, changes about the nearest preset."""
+    found = again.origin(run.history.in_force, run.name) if run.history.started else None
     if found is None:
         return Markup()
     if not found.changes:
@@ -76,17 +75,18 @@ def experiment(history: History) -> Markup:
         ("model", f"{' · '.join(started.layers)}; {started.parameters:,} parameters"),
         *(("note", note) for note in started.notes),
     ]
-    about = started.experiment.get("description", "")
+    values = history.in_force
+    about = values.get("description", "")
     parts = [
         (name, " · ".join(f"{key} {typed(each, 1000)}" for key, each in flat(part).items()))
-        for name, part in started.experiment.items()
+        for name, part in values.items()
         if isinstance(part, Mapping)
     ]
     return join(
         [
             tag("p", str(about)) if about else Markup(),
             table(["", ""], rows),
-            table(["part", "settings"], parts, "The experiment, complete"),
+            table(["part", "settings"], parts, "The experiment as it was at the end, complete"),
         ]
     )
 
