@@ -137,13 +137,12 @@ def status(run: Run | None) -> Status:
     history = run.history
     if run.awaited:
         word += f" · {run.awaited}…"
-    if history.pace > 0 and history.ended is None:
-        word += " · slow motion"
     if history.ended is not None:
         return Status(sign, word, duration(history.ended.seconds))
     eta = history.eta() if run.state == "training" else None
     left = "" if eta is None else f"≤{duration(eta)} left"
-    return Status(sign, word, duration(history.time) if history.started else "", left)
+    times = duration(history.time) if history.started else ""
+    return Status(sign, word, f"slow motion · {times}" if history.pace > 0 else times, left)
 
 
 def clipped(text: str, width: int, rows: int, more: str = "…") -> str:
