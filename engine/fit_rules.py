@@ -242,6 +242,7 @@ def _augmented(view: View) -> bool:
 def remedies(view: View) -> str:
     """Name up to three remedies that are not in use yet."""
     options = [
+        (view.unscaled, "scaled inputs (data.preprocess = standardize)"),
         (not view.setting("stopping.enabled", True), "early stopping (stopping.enabled = true)"),
         (view.dropout == 0 and view.setting("model.kind") in ("mlp", "cnn"), "model.dropout = 0.5"),
         (not view.penalized, "regularization.l2 = 0.001"),
