@@ -372,6 +372,15 @@ def keep_in(root: Path) -> Trainer:
     return train
 
 
+def without_directory(run: Run) -> Iterator[Event]:
+    """Train and keep nothing, as pictures and tests do."""
+    from ..engine.loop import run as train_experiment
+
+    yield from train_experiment(
+        run.experiment, run.controls, checkpoint=starting_state(run), ring=run.ring, linger=True
+    )
+
+
 def starting_state(run: Run) -> Branch | None:
     """The state that a run starts from; one that no memory holds is fetched here, in the training thread."""
     if not isinstance(run.branch, Retrace):

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import torch
 
-from ladera.engine.events import Event, RunEnded, RunStarted
+from ladera.engine.events import RunEnded, RunStarted
 from ladera.engine.history import History
-from ladera.engine.loop import run as train
 from ladera.presets.catalog import load
 from ladera.tui.inquiry import Seen
 from ladera.tui.inside import LOOKS
 from ladera.tui.screens.inside import InsideScreen, when
-from ladera.tui.sitting import Run
+from ladera.tui.sitting import without_directory
 from ladera.tui.widgets.picture import Picture
-
-
-def without_directory(run: Run) -> Iterator[Event]:
-    """Train and keep nothing."""
-    yield from train(run.experiment, run.controls, checkpoint=run.branch, ring=run.ring, linger=True)
 
 
 @pytest.fixture(autouse=True)
