@@ -114,8 +114,8 @@ def healthy(view: View) -> Found:
     if not view.final and view.since_best >= 5:
         seen += f"; the best was {short(view.best_validation)} at epoch {view.best_checked}"
     gaps = _gaps(view)
-    grown = gaps[-1] - gaps[0] > 0.005 * view.reference if gaps else False
-    if len(gaps) == 5 and all(a < b for a, b in pairwise(gaps)) and gaps[0] > 0 and grown:
+    widens = len(gaps) == 5 and all(a < b for a, b in pairwise(gaps))
+    if widens and gaps[0] > 0 and gaps[-1] - gaps[0] > 0.005 * view.reference:
         seen += (
             f". The gap has grown for 4 checks ({short(gaps[0])} to {short(gaps[-1])}): watch for overfitting"
         )

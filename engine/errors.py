@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -15,6 +16,15 @@ class InputError(LaderaError):
 
 class StoreError(LaderaError):
     """A run directory cannot be used: damaged, locked by another process, or of a newer version."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return what to say to who asked for a word that is not known: the nearest one that is, or all of them."""
+    from difflib import get_close_matches  # faults are rare
+
+    words = list(known)
+    close = get_close_matches(word, words, 1)
+    return f'did you mean "{close[0]}"?' if close else f"there are {', '.join(words)}"
 
 
 def quoted(text: str | Path, limit: int = 80) -> str:

@@ -6,14 +6,13 @@ looking at the data is refused here, all errors at once; `ladera.engine.data` re
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from .data.names import FACTS, Task, named_task
-from .errors import quoted
+from .errors import did_you_mean, quoted
 from .field_docs import field_docs
 from .misfits import Misfit, MisfitError, problems
 from .tasks import METRICS, USUAL_LOSS
@@ -345,9 +344,8 @@ class Stopping(Part):
         """Refuse what no task measures."""
         known = {name for metrics in METRICS.values() for name in metrics}
         if monitor not in known:
-            close = get_close_matches(monitor, known, 1)
-            hint = f'did you mean "{close[0]}"?' if close else f"there are {', '.join(sorted(known))}"
-            raise MisfitError([Misfit("stopping.monitor", f"{quoted(monitor)} is not measured; {hint}", ())])
+            reason = f"{quoted(monitor)} is not measured; {did_you_mean(monitor, sorted(known))}"
+            raise MisfitError([Misfit("stopping.monitor", reason, ())])
         return monitor
 
 

@@ -22,7 +22,7 @@ DEGREES = (1, 5, 11)
 #: Degrees of the sweep, those of lesson 13: an even power tells nothing of an odd curve.
 SWEPT = (0, 1, 3, 5, 7, 9, 11)
 #: Points that a fit has not seen, and data sets whose median the sweep takes.
-_UNSEEN, _SETS = 400, 200
+_UNSEEN, SETS = 400, 200
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +91,7 @@ def fits(degrees: tuple[int, ...] = DEGREES, seed: int = 0) -> Fits:
 
 
 @lru_cache(maxsize=4)
-def sweep(degrees: tuple[int, ...] = SWEPT, sets: int = _SETS, seed: int = 0) -> Sweep:
+def sweep(degrees: tuple[int, ...] = SWEPT, sets: int = SETS, seed: int = 0) -> Sweep:
     """Return the medians over many data sets of train and unseen error for each degree (B2).
 
     Least squares by Q·R·w = y in Legendre's polynomials, which span what the powers span; the unseen error is that

@@ -45,11 +45,11 @@ class Layer:
         """Take what is fixed from the training part's inputs (n, *shape); asked of the first layer only."""
 
     def forward(self, x: Tensor, training: bool) -> Tensor:
-        """Map a batch."""
+        """Map a batch; each layer has its own."""
         raise NotImplementedError
 
     def backward(self, gradient: Tensor, first: bool) -> Tensor | None:
-        """Propagate the gradient; `first` says that nobody needs the gradient of the input."""
+        """Propagate the gradient, each layer in its own way; `first` says that nobody needs that of the input."""
         raise NotImplementedError
 
     def describe(self) -> str:

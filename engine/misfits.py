@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, NamedTuple
 
 from .data.names import FACTS, Form, Task
-from .errors import quoted
+from .errors import did_you_mean, quoted
 from .tasks import METRICS
 
 if TYPE_CHECKING:
@@ -59,9 +58,7 @@ def _name(experiment: Experiment) -> Misfit | None:
     name = experiment.data.name
     if name is None or name in FACTS:
         return None
-    close = get_close_matches(name, FACTS, 1)
-    hint = f'did you mean "{close[0]}"?' if close else f"there are {', '.join(FACTS)}"
-    return Misfit("data.name", f"no data set {quoted(name)}; {hint}")
+    return Misfit("data.name", f"no data set {quoted(name)}; {did_you_mean(name, FACTS)}")
 
 
 def _loss(experiment: Experiment, task: Task | None) -> Iterator[Misfit]:

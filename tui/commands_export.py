@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from difflib import get_close_matches
 from pathlib import Path
 
-from ..engine.errors import InputError, quoted
+from ..engine.errors import InputError, did_you_mean, quoted
 from ..engine.store.listing import find_run
 from .commands_lab import newest
 from .export.exported import ExportedRun
@@ -47,9 +46,7 @@ def _format(kind: str, to: str) -> Format:
     if kind in FORMATS:
         return FORMATS[kind]
     if kind:
-        close = get_close_matches(kind, FORMATS, 1)
-        hint = f'did you mean "{close[0]}"?' if close else f"there are {', '.join(FORMATS)}"
-        raise InputError(f"export: there is no format {quoted(kind)}; {hint}")
+        raise InputError(f"export: there is no format {quoted(kind)}; {did_you_mean(kind, FORMATS)}")
     if to == "-":
         raise InputError(f"export: standard output needs a format: --format {' | '.join(FORMATS)}")
     return format_of(Path(to)) if to else FORMATS["html"]

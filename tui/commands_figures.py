@@ -5,10 +5,9 @@ from __future__ import annotations
 import io
 import shutil
 import sys
-from difflib import get_close_matches
 from textwrap import wrap
 
-from ..engine.errors import InputError, quoted
+from ..engine.errors import InputError, did_you_mean, quoted
 from .blocks import Page
 from .curves import Palette
 from .figure_list import FIGURES, Choice, Figure
@@ -57,9 +56,7 @@ def _named(name: str) -> Figure:
     for figure in FIGURES:
         if figure.name == name:
             return figure
-    names = [figure.name for figure in FIGURES]
-    close = get_close_matches(name, names, 1)
-    hint = f'did you mean "{close[0]}"?' if close else f"there are {', '.join(names)}"
+    hint = did_you_mean(name, [figure.name for figure in FIGURES])
     raise InputError(f"there is no figure {quoted(name)}; {hint}")
 
 

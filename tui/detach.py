@@ -44,7 +44,7 @@ def start_detached(arguments: Sequence[str]) -> tuple[int, str]:
     """Run `ladera` with these arguments headless and return once it trains, or once it refused to.
 
     Returns (0, the run's directory), or its exit code and what it said on stderr. The process has a session of its
-    no terminal and no standard input; what it writes besides the run goes to native.log in the run's directory.
+    own, no terminal and no standard input; what it writes besides the run goes to native.log in the run's directory.
     """
     code, directory, said = _started(arguments)
     return code, said if code else directory

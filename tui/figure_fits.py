@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..engine.figure_fits import Fit, Fits, Sweep
+from ..engine.figure_fits import NOISE, POINTS, SETS, Fit, Fits, Sweep
 from .axes import Range
 from .blocks import Block, Page
 from .curves import ChartSpec, Curve, Mark
@@ -15,9 +15,12 @@ from .text import number
 
 _VERDICTS = ("too simple", "right", "too complex")
 _X, _Y = Range(-1.0, 1.0), Range(-2.0, 2.0)
-_FITS = "15 points of sin(1.5πx) with noise 0.2; the thin line is the sine. Unseen: the error on points that the fit has not seen."
+_FITS = (
+    f"{POINTS} points of sin(1.5πx) with noise {NOISE:g}; the thin line is the sine. Unseen: the error on points that the fit "
+    "has not seen."
+)
 _SWEEP = (
-    "Medians over 200 sets of 15 points, least squares. More complexity always lowers the train error; what has not been seen "
+    f"Medians over {SETS} sets of {POINTS} points, least squares. More complexity always lowers the train error; what has not been seen "
     "is predicted best at degree {best}: below it the bias is large, above it the variance."
 )
 

@@ -120,12 +120,14 @@ def _colours(environ: Mapping[str, str]) -> tuple[Colours, str]:
     return "16", f"TERM={kind}; COLORTERM=truecolor tells of more"
 
 
+#: What stands for themes that are made of colours which 16 do not have.
+_IN_16 = {"ladera-dark": "ladera-ansi", "ladera-light": "ladera-ansi-light"}
+
+
 def _theme(environ: Mapping[str, str], colours: Colours) -> tuple[str, str]:
     if wish := environ.get("LADERA_THEME", ""):
-        if colours == "16" and wish in ("ladera-light", "ladera-dark"):  # made of what 16 colours do not have
-            return wish.replace("ladera", "ladera-ansi").removesuffix(
-                "-dark"
-            ), f"LADERA_THEME={wish}, in 16 colours"
+        if colours == "16" and wish in _IN_16:
+            return _IN_16[wish], f"LADERA_THEME={wish}, in 16 colours"
         return wish, "LADERA_THEME"
     ground = environ.get("COLORFGBG", "").rpartition(";")[2]
     light = ground in ("7", "9", "10", "11", "12", "13", "14", "15")

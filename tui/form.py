@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -14,9 +14,6 @@ from ..engine.field_docs import field_docs
 from ..engine.tasks import METRICS
 from ..presets.catalog import named
 from .text import clean, typed
-
-if TYPE_CHECKING:
-    pass
 
 #: Parts in the order of the lecture, with the sections they stand for and their titles.
 PARTS = (

@@ -200,10 +200,10 @@ def _batch_losses(run: Run, window: _Window, below: Abscissa, *, named: bool) ->
         series, unit = history.steps, 1 / below.steps
     else:
         series, unit = history.batches, 1.0
-    low, high = (float(below.epochs(x)) / unit for x in (window.low, window.high))
-    found = series.envelope(low, high, window.columns)
     if series.last is None:
         return []
+    low, high = (float(below.epochs(x)) / unit for x in (window.low, window.high))
+    found = series.envelope(low, high, window.columns)
     colour = colour_of(run, window.view) if window.view.colour else None
     return [
         Curve(

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..changes import with_changes
-from ..data.names import FACTS, Task, named_task
+from ..data.names import Task
 from ..errors import StoreError
 from ..events import Event, Resumed, RunStarted, StepsEnded
 from ..experiment import Experiment
@@ -97,12 +97,9 @@ def _lost_start(directory: Path, history: History) -> RunStarted | None:
 
 
 def _task(experiment: Experiment, history: History) -> Task | str:
-    """The task as the data say it, else as what was measured does."""
-    data = experiment.data
-    if data.name in FACTS:
-        return named_task(data.name, data.task)
+    """The task as the experiment says it, else as what was measured does."""
     measured = history.train.keys()
-    return data.task or next((task for task, names in METRICS.items() if names.keys() == measured), "")
+    return experiment.task or next((task for task, names in METRICS.items() if names.keys() == measured), "")
 
 
 def _fold_indexed(history: History, directory: Path, rows: Rows) -> int:

@@ -10,11 +10,9 @@ from pathlib import Path
 from ...engine.history import History
 from ...engine.series import Series
 from ...engine.tasks import METRICS
-from ..progress import measured, title
+from ..progress import measured, metric_of_task, title
 from ..text import clean
 from .exported import ExportedRun
-
-_MAIN = {"multiclass": "accuracy", "binary": "accuracy", "regression": "r2"}
 
 
 def stopping_story(run: ExportedRun) -> str:
@@ -138,7 +136,7 @@ def _measure(runs: Sequence[ExportedRun]) -> tuple[str, str]:
     same_loss = len({_loss(history) for history in histories}) == 1
     monitors = {history.monitor for history in histories}
     wanted = [monitors.pop()] if len(monitors) == 1 else []
-    for metric in (*wanted, "loss", _MAIN.get(task, "")):
+    for metric in (*wanted, "loss", metric_of_task(task)):
         if metric in directions and (metric != "loss" or same_loss):
             return metric, directions[metric]
     return "", ""
