@@ -19,7 +19,7 @@ from ladera.engine.history import History
 from ladera.presets.catalog import load
 from ladera.tui.charts import Chart
 from ladera.tui.plots import loss_chart
-from ladera.tui.sitting import Run
+from ladera.tui.run import Run
 from ladera.tui.view import View
 
 SHORT, LONG = 1_000, 10_000_000

@@ -23,7 +23,8 @@ from textual.pilot import Pilot
 from ladera.engine.events import EpochEnded, Event, RunEnded
 from ladera.presets.catalog import change, load
 from ladera.tui.app import LabApp
-from ladera.tui.sitting import Run, without_directory
+from ladera.tui.run import Run
+from ladera.tui.training_thread import without_directory
 
 OUT = Path(__file__).resolve().parent.parent / "docs" / "screenshots"
 #: What a step seems to take.

@@ -9,14 +9,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from rich.cells import cell_len
+
 from ..engine.store.listing import RunInfo, experiment_values, list_runs, run_info
 from ..engine.store.status import NAME as STATUS
 from .progress import measured
+from .query import wanted
 from .run_rows import Goodness, goodness
 from .text import clean, duration
-from .values import Change, Values, differing
+from .values import Change, Values, differing, in_cells
 
 COLUMNS = ("run", "state", "epoch", "best", "age", "what differs")
+#: Cells between two columns, that what differs has at least, and the columns that make room for it.
+_GAP, _LEAST = 2, 20
+_DROPPED = ("epoch", "age")
 #: Fields beside those of the experiment, and what words without a field are looked for in.
 OWN = ("name", "state", "epoch", "best", "monitor", "test", "experiment")
 SPOKEN = (
@@ -164,3 +170,41 @@ def ordered(runs: Sequence[Archived], by: str) -> list[Archived]:
         case _:
             words = dict(zip((run.info.path for run in newest), _apart(newest), strict=True))
             return sorted(newest, key=lambda run: words[run.info.path])
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What the table shows, or what is wrong with the filter."""
+
+    widths: dict[str, int]
+    "Cells of each column."
+    rows: dict[Path, list[str]]
+    "The cells of each run, in order."
+    trouble: str = ""
+
+
+def listing(runs: Sequence[Archived], query: str, by: str, width: int) -> Listing:
+    """The runs that a filter lets through, in an order, in so many cells; what differs gets the room that is left."""
+    try:
+        wants = wanted(query, known_fields(runs), SPOKEN)
+    except ValueError as error:
+        return Listing({}, {}, str(error))
+    found = ordered([run for run in runs if wants(run.fields)], by)
+    told = rows(found)
+    widths = {
+        column: max([cell_len(column), *(cell_len(row[place]) for row, _ in told)])
+        for place, column in enumerate(COLUMNS[:-1])
+    }
+    room = width - 1 - _GAP
+    for column in _DROPPED:
+        if room - sum(each + _GAP for each in widths.values()) < _LEAST:
+            del widths[column]
+    room = max(1, room - sum(each + _GAP for each in widths.values()))
+    cells = {
+        run.info.path: [
+            *(value for column, value in zip(COLUMNS, row, strict=False) if column in widths),
+            in_cells(words, room),
+        ]
+        for run, (row, words) in zip(found, told, strict=True)
+    }
+    return Listing(widths | {COLUMNS[-1]: room}, cells)

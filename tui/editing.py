@@ -26,11 +26,11 @@ from .form import Row, choices, meaning
 from .lab_base import LabBase
 from .mendable import MENDABLE, in_words
 from .preset_text import brief
+from .run import Run
 from .screens.choice import ChoiceScreen
 from .screens.picker import PickerScreen
 from .screens.prompt import PromptScreen
 from .screens.text import TextScreen
-from .sitting import Run
 from .text import clean, typed
 from .values import Change
 

@@ -6,7 +6,7 @@ from ..engine import diagnosis
 from ..engine.evidence import explained
 from . import stopping_panel
 from .endings import penalized, reading, why
-from .sitting import Run
+from .run import Run
 from .text import clean
 
 

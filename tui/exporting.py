@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .lab_base import LabBase
+from .run import Run
 from .screens.choice import ChoiceScreen
-from .sitting import Run
 
 if TYPE_CHECKING:
     from .export.exported import ExportedRun

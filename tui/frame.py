@@ -9,8 +9,8 @@ import textwrap
 from . import plots, stopping_panel, views
 from .charts import Chart
 from .fit import fit, speaks_unicode
+from .run import Run
 from .seven_bit import seven_bit
-from .sitting import Run
 from .text import clean, harmless
 from .view import View
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from ..engine.events import Probed
 from .kept import Kept, KeptAnswer, Question
 from .remote import UNANSWERED
-from .sitting import Run
+from .run import Run
 
 #: While training, an answer is asked for at most this often, and so seldom that answering takes 2 % of the time.
 _SECONDS, _SHARE, _MOST_SECONDS = 1.0, 0.02, 30.0

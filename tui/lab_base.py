@@ -26,10 +26,12 @@ from .filters import Colourless, SevenBit
 from .fit import MARKERS, fit, seven_bit
 from .mendable import MENDABLE, in_words
 from .naming import run_name
+from .run import Run
 from .screen_cost import ScreenCost
 from .screens.lab import LabScreen
-from .sitting import Run, Sitting, Trainer, keep_in
+from .sitting import Sitting
 from .themes import THEMES, ink_of
+from .training_thread import Trainer, keep_in
 from .view import View
 from .widgets.chart import warm
 from .widgets.line import Line, written

@@ -26,8 +26,8 @@ from .ending import Ending
 from .hints import command
 from .mendable import MENDABLE
 from .native_output import let_go_of_terminal, native_output_to, open_native_log, say, terminal_fileno
+from .run import Run
 from .signals import passed_on
-from .sitting import Run
 from .text import clean
 from .views import STATES
 from .widgets.chart import warm

@@ -8,8 +8,8 @@ from .detach import start_detached
 from .hints import command
 from .lab_base import LabBase
 from .mendable import MENDABLE, in_words
+from .run import Run
 from .screens.choice import ChoiceScreen
-from .sitting import Run
 from .text import clean
 from .values import differing
 from .views import STATES

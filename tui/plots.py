@@ -13,7 +13,7 @@ from .curves import Band, ChartSpec, Curve, Mark, Palette, Strip
 from .inks import INKS, letter
 from .progress import SHARES, measured, title
 from .progress import metric as metric_of
-from .sitting import Run
+from .run import Run
 from .text import clean, duration, number, short_name
 from .view import View, visible
 

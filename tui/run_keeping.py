@@ -15,11 +15,11 @@ from .detach import start_detached
 from .editing import Editing
 from .going_on import complaint, settings_of, suggestion
 from .mendable import MENDABLE, in_words
+from .run import Run
 from .run_rows import comparison
 from .screens.archive import ArchiveScreen
 from .screens.prompt import PromptScreen
 from .screens.text import TextScreen
-from .sitting import Run
 from .text import clean
 from .values import Change, in_force
 

@@ -12,7 +12,7 @@ from ..engine.history import History
 from .inks import letter
 from .progress import measured, title
 from .progress import metric as metric_of
-from .sitting import Run
+from .run import Run
 from .text import clean, duration, fit, number, short_name, shorten
 from .values import differing, in_cells
 from .views import STATES

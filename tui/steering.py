@@ -18,9 +18,9 @@ from ..presets.catalog import change, difference
 from ..presets.settings import parsed
 from .lab_base import LabBase
 from .naming import run_name
+from .run import Run
 from .screens.choice import ChoiceScreen
 from .screens.prompt import PromptScreen
-from .sitting import Run
 from .text import clean, duration, typed
 from .values import in_force, live_changes
 

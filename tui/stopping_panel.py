@@ -12,8 +12,8 @@ from rich.cells import cell_len
 
 from ..engine.history import History
 from .progress import measured, title
+from .run import Run
 from .seven_bit import seven_bit
-from .sitting import Run
 from .text import clean, number, shorten
 from .views import STATES
 

@@ -15,7 +15,7 @@ from ..engine.experiment import Experiment
 from ..engine.history import History
 from .progress import SHARES, title
 from .progress import metric as metric_of
-from .sitting import Run
+from .run import Run
 from .text import clean, count, duration, number, percent, short_name, shorten
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from ..engine.events import Event, StorageFailed
 from ..engine.store.listing import run_info
 from ..engine.store.load import begun_with, follow
 from .remote import RemoteControls
-from .sitting import Run
+from .run import Run
 
 _LOG_SECONDS = 0.2
 _STATE_SECONDS = 1.0

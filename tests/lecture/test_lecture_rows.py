@@ -20,8 +20,8 @@ from ladera.engine.layers import BatchNorm
 from ladera.engine.network import Network
 from ladera.engine.optimizers import OPTIMIZERS
 from ladera.engine.training import Training
+from ladera.tui.run import Run
 from ladera.tui.run_rows import comparison, ordered
-from ladera.tui.sitting import Run
 
 DOUBLE = torch.float64
 

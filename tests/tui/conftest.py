@@ -28,7 +28,7 @@ from ladera.engine.experiment import Experiment
 from ladera.engine.stopping import EarlyStopping
 from ladera.presets.catalog import change, load
 from ladera.tui.app import LabApp
-from ladera.tui.sitting import Run
+from ladera.tui.run import Run
 
 #: Eight epochs whose best validation loss is 0.5 at epoch 5.
 TRAIN = [2.0, 1.5, 1.0, 0.8, 0.6, 0.4, 0.2, 0.1]

@@ -13,7 +13,7 @@ from ladera.engine.event_lines import to_line
 from ladera.engine.events import CheckpointSaved, CommandTaken, RunEnded
 from ladera.engine.store.directory import write_experiment
 from ladera.tui.screens.prompt import PromptScreen
-from ladera.tui.sitting import starting_state
+from ladera.tui.training_thread import starting_state
 from ladera.tui.watching import watch
 from ladera.tui.widgets.line import Line
 

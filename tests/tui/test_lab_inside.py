@@ -13,7 +13,7 @@ from ladera.presets.catalog import load
 from ladera.tui.inquiry import Seen
 from ladera.tui.inside import LOOKS
 from ladera.tui.screens.inside import InsideScreen, when
-from ladera.tui.sitting import without_directory
+from ladera.tui.training_thread import without_directory
 from ladera.tui.widgets.picture import Picture
 
 

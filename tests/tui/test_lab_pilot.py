@@ -17,10 +17,10 @@ from ladera.engine.errors import InputError
 from ladera.engine.events import CommandTaken, Event
 from ladera.tui.help import SECTIONS, TABLE, page, shown
 from ladera.tui.inks import INKS
+from ladera.tui.run import Run
 from ladera.tui.screens.lab import LabScreen
 from ladera.tui.screens.picker import PickerScreen
 from ladera.tui.screens.what_if import WhatIfScreen
-from ladera.tui.sitting import Run
 from ladera.tui.widgets.chart import ChartView
 from ladera.tui.widgets.experiment_form import ExperimentForm
 from ladera.tui.widgets.key_line import Item, fitting

@@ -21,7 +21,8 @@ from ladera.engine.events import (
     RunEnded,
     RunStarted,
 )
-from ladera.tui.sitting import Run, Sitting
+from ladera.tui.run import Run
+from ladera.tui.sitting import Sitting
 
 
 class Bench:
@@ -117,7 +118,9 @@ class Clock:
 def test_a_burst_is_folded_in_portions_and_no_run_starves(
     script: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ladera.tui.sitting.time", Clock())
+    clock = Clock()
+    for module in ("run", "sitting"):
+        monkeypatch.setattr(f"ladera.tui.{module}.time", clock)
     sitting = Sitting(script.trainer([]), lambda run: None)
     runs = [script.run([], name) for name in ("one", "two")]
     for run in runs:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from rich.cells import cell_len
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -19,11 +18,9 @@ from textual.widgets import DataTable, Input
 
 from ...engine.errors import LaderaError
 from ...engine.store.listing import delete_run, rename_run
-from ..archived import COLUMNS, SPOKEN, Archived, known_fields, ordered, read, rows
+from ..archived import COLUMNS, Archived, Listing, listing, read
 from ..mendable import MENDABLE, in_words
-from ..query import wanted
 from ..text import clean
-from ..values import in_cells
 from ..widgets.line import Line, written
 from .choice import ChoiceScreen
 from .prompt import PromptScreen
@@ -31,11 +28,8 @@ from .prompt import PromptScreen
 _NEWEST_FIRST = "age"
 #: What may name a run.
 _NAMES = "the name of a folder: no slash or backslash in it, no dot or dash in front, no space around it"
-#: Cells between two columns, that what differs has at least, and the columns that make room for it.
-_GAP, _LEAST = 2, 20
-_DROPPED = ("epoch", "age")
-#: Seconds after which the directory is read again.
-_AGAIN = 1.5
+#: Seconds after which the directory is read again, and the share of the time that reading may take: training has the rest.
+_AGAIN, _SHARE = 1.5, 0.05
 #: Runs from which on typing is not held up by showing, and seconds without a key after which they are shown.
 _MANY, _PAUSE = 200, 0.15
 
@@ -46,44 +40,6 @@ async def _nothing(_: Path) -> None:
 
 def _nobody(_: Path, __: Path | None) -> None:
     """Nobody asks where the directory went."""
-
-
-@dataclass(frozen=True)
-class Listing:
-    """What the table shows, or what is wrong with the filter."""
-
-    widths: dict[str, int]
-    "Cells of each column."
-    rows: dict[Path, list[str]]
-    "The cells of each run, in order."
-    trouble: str = ""
-
-
-def listing(runs: Sequence[Archived], query: str, by: str, width: int) -> Listing:
-    """The runs that a filter lets through, in an order, in so many cells; what differs gets the room that is left."""
-    try:
-        wants = wanted(query, known_fields(runs), SPOKEN)
-    except ValueError as error:
-        return Listing({}, {}, str(error))
-    found = ordered([run for run in runs if wants(run.fields)], by)
-    told = rows(found)
-    widths = {
-        column: max([cell_len(column), *(cell_len(row[place]) for row, _ in told)])
-        for place, column in enumerate(COLUMNS[:-1])
-    }
-    room = width - 1 - _GAP
-    for column in _DROPPED:
-        if room - sum(each + _GAP for each in widths.values()) < _LEAST:
-            del widths[column]
-    room = max(1, room - sum(each + _GAP for each in widths.values()))
-    cells = {
-        run.info.path: [
-            *(value for column, value in zip(COLUMNS, row, strict=False) if column in widths),
-            in_cells(words, room),
-        ]
-        for run, (row, words) in zip(found, told, strict=True)
-    }
-    return Listing(widths | {COLUMNS[-1]: room}, cells)
 
 
 class ArchiveScreen(ModalScreen[tuple[str, Path] | None]):
@@ -117,7 +73,7 @@ class ArchiveScreen(ModalScreen[tuple[str, Path] | None]):
         "None until the directory was read."
         self._sort = _NEWEST_FIRST
         self._typing: Timer | None = None
-        self._reading = False
+        self._one_at_a_time = asyncio.Lock()
         self._filled: Listing | None = None
         "What the table holds."
 
@@ -137,8 +93,7 @@ class ArchiveScreen(ModalScreen[tuple[str, Path] | None]):
     def on_mount(self) -> None:
         """List what there is, without waiting for a slow disk."""
         self.query_one(DataTable).focus()
-        self._read()
-        self.set_interval(_AGAIN, self._read)
+        self.run_worker(self._follow(), group="list")
 
     def on_resize(self, event: Resize) -> None:
         """Show as much of what differs as there is room for."""
@@ -146,22 +101,19 @@ class ArchiveScreen(ModalScreen[tuple[str, Path] | None]):
 
     # -- showing -----------------------------------------------------------------------------------------------------
 
-    def _read(self) -> None:
-        """Read the directory behind the screen, unless that is under way: runs of other processes go on meanwhile."""
-        if not self._reading:
-            self._reading = True
-            self.run_worker(self._list(), group="list")
+    async def _follow(self) -> None:
+        """Read the directory behind the screen again and again: runs of other processes go on meanwhile."""
+        while True:
+            began = time.monotonic()
+            await self._list()
+            await asyncio.sleep(max(_AGAIN, (time.monotonic() - began) / _SHARE))
 
     async def _list(self) -> None:
-        try:
+        async with self._one_at_a_time:
             runs = await asyncio.to_thread(read, self._root, self._runs or ())
-        finally:
-            self._reading = False
-        if self._runs is None or [run.info for run in runs] != [run.info for run in self._runs]:
-            self._runs = runs
-            wish = self._wish
-            shown = await asyncio.to_thread(listing, runs, *wish)
-            self._put(shown if wish == self._wish else listing(runs, *self._wish))
+            if self._runs is None or [run.info for run in runs] != [run.info for run in self._runs]:
+                self._runs = runs
+                await self._list_anew()
 
     @property
     def _wish(self) -> tuple[str, str, int]:
@@ -170,7 +122,14 @@ class ArchiveScreen(ModalScreen[tuple[str, Path] | None]):
 
     def _show(self) -> None:
         if self._runs is not None:
-            self._put(listing(self._runs, *self._wish))
+            self.run_worker(self._list_anew(), group="show", exclusive=True)
+
+    async def _list_anew(self) -> None:
+        """Put what is wanted into the table; thousands of runs take a thread half a second."""
+        wish = self._wish
+        shown = await asyncio.to_thread(listing, self._runs or (), *wish)
+        if wish == self._wish:  # else whoever changed it has asked, too
+            self._put(shown)
 
     def _put(self, shown: Listing) -> None:
         if shown.trouble:

@@ -17,7 +17,7 @@ from ..blocks import Block, Page
 from ..inquiry import Inquiry, Seen
 from ..inside import Look, asked, drawn, looks_for, parts
 from ..kept import Kept
-from ..sitting import Run
+from ..run import Run
 from ..tabs import Tab, tab_rows
 from ..text import clean
 from ..widgets.line import Line, written

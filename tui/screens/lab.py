@@ -17,7 +17,7 @@ from textual.containers import Horizontal, Vertical
 
 from .. import plots, run_rows, stopping_panel, views
 from ..redraw import Redraw
-from ..sitting import Run
+from ..run import Run
 from ..text import clean
 from ..widgets.chart import ChartView
 from ..widgets.experiment_form import ExperimentForm

@@ -19,7 +19,7 @@ from ..blocks import Page
 from ..log import LEVELS, Entry, clock, wanted
 from ..log_lines import BUDGET, FromFile, FromHistory, FromOutput, Lines
 from ..native_output import NATIVE, native_log
-from ..sitting import Run
+from ..run import Run
 from ..text import clean
 from ..widgets.line import Line, written
 from ..widgets.picture import Picture

@@ -19,7 +19,7 @@ from ..widgets.chart import ChartView
 
 if TYPE_CHECKING:
     from ..app import LabApp
-    from ..sitting import Run
+    from ..run import Run
 
 _T = TypeVar("_T")
 _AXES: tuple[Axis, ...] = ("epoch", "step", "time")

@@ -16,7 +16,7 @@ from ...engine.store.status import read_status
 from .. import plots, views
 from ..blocks import Page
 from ..nvidia import Gpus, read_gpus
-from ..sitting import Run
+from ..run import Run
 from ..system import SECONDS, Asking, Machine, Ring, Sample
 from ..system_hints import hints
 from ..system_page import keep, page_of

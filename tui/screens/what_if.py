@@ -19,7 +19,7 @@ from ...engine.tasks import METRICS
 from ..curves import Band, ChartSpec, Curve, Mark
 from ..plots import colour_of, palette_of
 from ..progress import measured, title
-from ..sitting import Run
+from ..run import Run
 from ..text import number
 from ..widgets.chart import ChartView
 from ..widgets.line import Line

@@ -11,8 +11,8 @@ from textual.events import Resize
 from textual.widgets import DataTable
 
 from ..plots import colour_of
+from ..run import Run
 from ..run_rows import ORDERS, SIGN, Table, table
-from ..sitting import Run
 from .line import written
 
 if TYPE_CHECKING:
