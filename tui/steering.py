@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -13,7 +12,7 @@ from ..engine.changes import changeable, changed_live, flat, live_keys
 from ..engine.errors import InputError, LaderaError
 from ..engine.experiment import Experiment
 from ..engine.history import History
-from ..engine.store.directory import split_name
+from ..engine.store.directory import KEPT_CHECKPOINTS, split_name
 from ..presets.catalog import change, difference
 from ..presets.settings import parsed
 from .lab_base import LabBase
@@ -251,18 +250,12 @@ def _ended(history: History, at: float) -> int:
     return max(begun, min(int(at), history.epochs_done))
 
 
-def _saved(run: Run) -> list[int]:
-    """The epochs of the checkpoints that its directory still has."""
-    saved = run.history.saved
-    if run.directory is None or not saved:
-        return []
-    there = {path.name for path in (run.directory / Path(saved[-1].path).parent).glob("*")}
-    return [one.epoch for one in saved if Path(one.path).name in there]
-
-
 def _way(run: Run, epoch: int) -> str:
     """How the state at the end of an epoch is come by, if no checkpoint is from then; "" if one is."""
-    since = max((one for one in _saved(run) if one <= epoch), default=0)
+    kept = (
+        one.epoch for one in run.history.saved[-KEPT_CHECKPOINTS:]
+    )  # without a look at a disk that may be slow
+    since = max((one for one in kept if one <= epoch), default=0)
     if since == epoch:
         return ""
     times = run.history.epoch_times

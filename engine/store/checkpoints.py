@@ -27,8 +27,6 @@ from .reading import read_regular
 
 FOLDER = "checkpoints"
 FORMAT = 1
-#: Checkpoints kept, beside the best weights.
-KEPT = 2
 
 _TENSORS, _NUMBERS, _MANIFEST = "state.safetensors", "state.json", "manifest.json"
 _NAME = re.compile(r"step-(\d{9,})(?:-(\d+))?")

@@ -21,6 +21,8 @@ EXPERIMENT = "experiment.toml"
 BEST = "best.safetensors"
 FINAL = "final.safetensors"
 STOP = "STOP"
+#: Checkpoints kept, beside the best weights.
+KEPT_CHECKPOINTS = 2
 
 _NUMBERED = re.compile(r"(.+)-(\d{4,})")
 _LONGEST = 100

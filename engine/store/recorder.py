@@ -190,7 +190,7 @@ class Recorder:
             raise fault
         plain = {**plain, "configured": self._configured}
         path = checkpoints.save(place, tensors, plain, self._writer.end())
-        self._kept = [path.name, *self._kept][: checkpoints.KEPT]
+        self._kept = [path.name, *self._kept][: directory.KEPT_CHECKPOINTS]
         self._save_best(tensors, plain)
         checkpoints.prune(place, self._kept)
         return str(path.relative_to(place))

@@ -290,6 +290,27 @@ async def test_keys_move_the_step_and_choose_surface_formula_and_rate(open_lab: 
         assert screen.step == 2975, "only the optimizers have steps"
 
 
+async def test_playing_gives_way_to_training(open_lab: Any, script: Any) -> None:
+    """Two ticks at once: alone it makes two steps, beside a run that trains one, which has to pay for itself first."""
+    async with open_lab(script.events()) as lab:
+        await lab.press("L", "n")
+        page = lab.app.screen
+        await lab.until(lambda: "Computing" not in lab.text)
+
+        def made() -> int:
+            before = page.step
+            page.tick()
+            page.tick()
+            return page.step - before
+
+        assert made() == 2
+        await lab.press("escape", "r")
+        await lab.until(lambda: lab.app.sitting.training is not None)
+        await lab.press("L", "n")
+        page = lab.app.screen
+        assert made() == 1
+
+
 async def test_playing_goes_on_until_it_is_stopped(open_lab: Any) -> None:
     async with open_lab(size=(80, 24)) as lab:
         await lab.press("L", "2", "home", "space")

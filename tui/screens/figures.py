@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from ...engine.figure_surfaces import SURFACES
 from .. import plots
 from ..blocks import Block, Page
 from ..figure_list import FIGURES, Choice, Figure
+from ..redraw import Redraw
 from ..tabs import Tab, tab_rows
 from ..widgets.line import Line, written
 from ..widgets.picture import Picture
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 #: The step that is shown first, the steps of a long move, and the seconds of one while it plays.
 _FIRST, _LONG, _PACE = 25, 25, 0.1
+#: The share of the time that drawing may take beside training.
+_SHARE = 0.02
 #: The step from which on a cut rate is a tenth.
 _CUT = 11
 
@@ -80,6 +84,7 @@ class FiguresScreen(Screen[None]):
         self._found: dict[tuple[str, Choice], Any] = {}
         self._trouble = ""
         self._page = Page(0, 0)
+        self._redraw = Redraw(time.thread_time())
         self._tabs: object = None
 
     def compose(self) -> ComposeResult:
@@ -198,10 +203,14 @@ class FiguresScreen(Screen[None]):
         (self._clock.resume if playing else self._clock.pause)()
 
     def tick(self) -> None:
-        """One step while it plays and is looked at."""
+        """One step while it plays and is looked at; beside training as seldom as the lab draws its charts."""
+        now, training = time.monotonic(), self.app.sitting.training
         if self.app.screen is not self or self.app.terminal_behind:
             return
+        if training is not None and not training.history.paused and not self._redraw.due(now):
+            return
         self.action_step(1)
+        self._redraw.drawn(now, time.thread_time(), _SHARE, self.app.written)
         if self.step >= MOST_STEPS:
             self._play(False)
             self._tell()
