@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -27,6 +28,7 @@ from ladera.engine.events import (
 from ladera.engine.experiment import Experiment
 from ladera.engine.stopping import EarlyStopping
 from ladera.presets.catalog import change, load
+from ladera.tui.__main__ import main
 from ladera.tui.app import LabApp
 from ladera.tui.run import Run
 
@@ -294,3 +296,22 @@ def open_lab(script: Script, tmp_path: Path) -> Callable[..., AbstractAsyncConte
                     run.controls.abandon()
 
     return opened
+
+
+@pytest.fixture
+def ladera(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """Run the command line in an empty folder, with an empty folder of user presets."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LADERA_RUNS", "runs")
+    monkeypatch.setattr("platformdirs.user_config_dir", lambda name: str(tmp_path / "config" / name))
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["ladera", *arguments])
+        with pytest.raises(SystemExit) as end:
+            main()
+        captured = capsys.readouterr()
+        return int(end.value.code or 0), captured.out, captured.err
+
+    return call

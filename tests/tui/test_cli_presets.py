@@ -12,26 +12,8 @@ import pytest
 from rich.cells import cell_len
 
 from ladera.presets.catalog import EXPERIMENTS, PARTS, catalog, load
-from ladera.tui.__main__ import main
 
 Ladera = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def ladera(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Ladera:
-    """Run the command line in an empty folder, with an empty folder of user presets."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("LADERA_RUNS", "runs")
-    monkeypatch.setattr("platformdirs.user_config_dir", lambda name: str(tmp_path / "config" / name))
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["ladera", *arguments])
-        with pytest.raises(SystemExit) as end:
-            main()
-        captured = capsys.readouterr()
-        return int(end.value.code or 0), captured.out, captured.err
-
-    return call
 
 
 def test_all_presets_are_listed_by_part(ladera: Ladera) -> None:

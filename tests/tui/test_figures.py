@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,6 @@ from ladera.engine.figure_paths import paths
 from ladera.engine.figure_surfaces import SURFACES
 from ladera.engine.worked import POLYNOMIALS
 from ladera.tui import figure_optimizers, figure_polynomials, figure_surprise
-from ladera.tui.__main__ import main
 from ladera.tui.blocks import Page, fitted
 from ladera.tui.curves import Palette
 from ladera.tui.figure_list import FIGURES, Choice, Figure
@@ -167,21 +165,6 @@ def test_o12_velocity_and_moments_stand_beside_the_picture() -> None:
 # -- the command -----------------------------------------------------------------------------------------------------
 
 Ladera = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def ladera(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Ladera:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("LADERA_RUNS", "runs")
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["ladera", *arguments])
-        with pytest.raises(SystemExit) as end:
-            main()
-        captured = capsys.readouterr()
-        return int(end.value.code or 0), captured.out, captured.err
-
-    return call
 
 
 def test_the_figures_are_listed_with_a_sentence_each(ladera: Ladera) -> None:
