@@ -95,8 +95,10 @@ def _ending(history: History) -> str:
         wait, delta = history.checks[-1].wait, float(history.setting("stopping.min_delta", 0.0))
         margin = f" by more than {delta:g}" if delta else ""
         return f"stopped early at epoch {ended.epoch}: {wait} check{'s' * (wait != 1)} without improvement{margin}"
-    detail = clean(ended.detail, 300)
-    return f"{STATES.get(ended.reason, ('', ended.reason))[1]} at epoch {ended.epoch}{': ' * bool(detail)}{detail}"
+    word, detail = STATES.get(ended.reason, ("", ended.reason))[1], clean(ended.detail, 300)
+    if detail.startswith(word):  # said once: "stopped on request after epoch 7"
+        return detail if "epoch" in detail else f"{detail} at epoch {ended.epoch}"
+    return f"{word} at epoch {ended.epoch}{': ' * bool(detail)}{detail}"
 
 
 def _weights(history: History) -> str:

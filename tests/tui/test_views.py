@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -254,6 +255,21 @@ def test_seven_bit_text_keeps_its_meaning() -> None:
     assert seven_bit("● digits · mlp") == "* digits - mlp"
     assert seven_bit("ŷ = W·x, η ≤ 1") == "y^ = W*x, eta <= 1"
     assert seven_bit("日本") == "??"
+
+
+@pytest.mark.parametrize(
+    ("detail", "words"),
+    [
+        ("stopped on request after epoch 8", "stopped on request after epoch 8"),
+        ("stopped on request", "stopped on request at epoch 8"),
+        ("by SIGTERM", "stopped at epoch 8: by SIGTERM"),
+        ("", "stopped at epoch 8"),
+    ],
+)
+def test_how_it_was_stopped_is_said_once(script: Any, detail: str, words: str) -> None:
+    *before, ended = script.events(reason="stopped")
+    run = script.run([*before, replace(ended, detail=detail)])
+    assert stopping_panel.stopping_lines(run, 80)[0] == words
 
 
 def test_a_single_check_is_one_check(script: Any) -> None:
