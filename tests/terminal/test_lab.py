@@ -74,7 +74,7 @@ def test_a_sitting_by_keyboard(
     window.send("s")
     window.wait_for("Stop this run?")
     window.send(DOWN + DOWN + "\r")  # the first answer goes on training
-    window.wait_for("stopped at epoch")
+    window.wait_for("stopped on request at epoch")
     window.wait_for("test: loss")
     window.send("q")
     assert window.wait() == 0
