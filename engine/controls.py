@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -92,6 +93,13 @@ class Controls:
         self._wake = threading.Event()
         #: True while commands wait; read once per step, so it is a plain attribute.
         self.pending = False
+        self._way_until = 0.0
+        "Until when the next step waits, by the monotonic clock."
+
+    def give_way(self, seconds: float) -> None:
+        """Leave the processor to somebody who acts now: the next step waits until so many seconds from now."""
+        self._way_until = time.monotonic() + seconds
+        self.pending = True
 
     def send(self, name: str, value: Any = None) -> None:
         """Queue a command."""
@@ -159,6 +167,12 @@ class Controls:
             taken.append(self._queue.popleft())
         return taken
 
+    def stand_aside(self) -> None:
+        """Sleep while way is given, or until a command comes (called by the engine between steps)."""
+        left = self._way_until - time.monotonic()
+        if left > 0:
+            self.wait(left)
+
     def wait(self, seconds: float) -> None:
-        """Sleep until a command comes or the time is over (called by the engine while paused)."""
+        """Sleep until a command comes or the time is over (called by the engine)."""
         self._wake.wait(seconds)

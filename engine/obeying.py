@@ -37,6 +37,9 @@ class Obeying:
     def obey(self) -> Obeyed:
         """Take waiting commands; while paused, wait for more, with the clock stopped."""
         asked = yield from self._obey()
+        if asked is None:
+            self.position.clock.stop()
+            self.controls.stand_aside()
         self.position.clock.start()
         return asked
 

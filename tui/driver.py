@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, Any
 
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
+from textual.events import Key, MouseDown
+from textual.message import Message
 
 from .native_output import let_go_of_terminal, terminal_fileno
 
@@ -76,6 +78,8 @@ class ResilientDriver(LinuxDriver):
 
     #: Why the terminal was given up; None while it is there.
     lost_reason: str | None = None
+    #: Called in the input thread for every key and click, before anybody else hears of it.
+    on_act: Callable[[], None] | None = None
 
     def __init__(
         self, app: App[Any], *, debug: bool = False, mouse: bool = True, size: tuple[int, int] | None = None
@@ -236,6 +240,11 @@ class ResilientDriver(LinuxDriver):
                     if not data:
                         raise EOFError("the terminal was closed")
                     for event in parser.feed(decode(data)):
-                        self.process_message(event)
+                        self._heard(event)
                 for event in parser.tick():
-                    self.process_message(event)
+                    self._heard(event)
+
+    def _heard(self, event: Message) -> None:
+        if self.on_act is not None and isinstance(event, Key | MouseDown):
+            self.on_act()
+        self.process_message(event)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from functools import partial
@@ -100,6 +101,8 @@ class LabBase(App[str]):
         """Open the main screen."""
         self.lab = LabScreen()
         self.push_screen(self.lab)
+        if isinstance(self._driver, ResilientDriver):
+            self._driver.on_act = lambda: self.sitting.give_way(time.monotonic())
         for complaint in self.complaints:
             self.call_after_refresh(self.note, complaint)
 

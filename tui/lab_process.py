@@ -36,6 +36,9 @@ from .widgets.chart import warm
 _WONDERING = 0.5
 #: Seconds after the screen's end in which the process ends by itself where nothing holds it up.
 _GRACE = 0.5
+#: Seconds after which a thread that computes lets another one go on, where Python's are 0.005: what was drawn waits so long
+#: for the thread that writes it, and so does a step of training.
+_SWITCH = 0.001
 
 
 class _ToTraining(Controls):
@@ -64,6 +67,7 @@ def open_lab(experiment: Experiment, base: str, runs_dir: Path, watched: Run | N
     )  # fmt: skip
 
     app.recall()
+    sys.setswitchinterval(_SWITCH)
 
     def leave(why: str) -> None:
         driver = app._driver

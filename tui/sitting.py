@@ -15,6 +15,10 @@ from .run import BUDGET, Run
 from .text import clean
 from .training_thread import Trainer
 
+#: Seconds for which training stands aside for a key, about what it takes to show its effect; and from one time to the
+#: next, so that a key held down leaves training four fifths of the time.
+_ASIDE, _ASIDE_EVERY = 0.04, 0.2
+
 
 class Sitting:
     """All runs, oldest first; at most one of them trains here, the next queued one follows."""
@@ -30,6 +34,8 @@ class Sitting:
         self.dropped: list[Run] = []
         "Those that waited when the queue was dropped."
         self._trainer = trainer
+        self._not_before = 0.0
+        "When training may be asked to stand aside again."
         self.begin = begin
         "Calls `work` for a run in a thread."
 
@@ -85,6 +91,13 @@ class Sitting:
             run.trouble = clean(str(error), 2000) or type(error).__name__
         finally:
             run.working = False
+
+    def give_way(self, now: float) -> None:
+        """Let what trains stand aside for somebody who acts; any thread may call this. `now` is of the monotonic clock."""
+        run = self.training
+        if run is not None and now >= self._not_before:
+            self._not_before = now + _ASIDE_EVERY
+            run.controls.give_way(_ASIDE)
 
     def close(self) -> None:
         """End what only waits for questions; what trains goes on to its end."""

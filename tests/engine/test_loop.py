@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import fields, replace
@@ -570,6 +571,35 @@ def test_a_new_pace_counts_from_the_epochs_beginning(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(Controls, "wait", wait)
     steered(configured(training={"epochs": 1}), script)
     assert waits == pytest.approx([3600.0, 0.25])
+
+
+def test_to_stand_aside_is_told_nowhere_and_no_training_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, waits = 1000.0, list[float]()
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+
+    def wait(self: Controls, seconds: float) -> None:
+        nonlocal now
+        waits.append(seconds)
+        now += seconds
+
+    def script(event: Event, controls: Controls) -> None:
+        if isinstance(event, EpochEnded) and event.epoch < 3:
+            controls.give_way(0.25)
+
+    monkeypatch.setattr(Controls, "wait", wait)
+    events = steered(configured(training={"epochs": 3}), script)
+    assert waits == [0.25, 0.25]
+    assert told(events) == told(list(run(configured(training={"epochs": 3}))))
+    assert of(RunEnded, events)[0].seconds == 0.0
+
+
+def test_who_stands_aside_hears_a_command_at_once() -> None:
+    def script(event: Event, controls: Controls) -> None:
+        if isinstance(event, RunStarted):
+            controls.give_way(3600.0)
+            threading.Timer(0.2, controls.stop).start()
+
+    assert of(RunEnded, steered(configured(), script))[0].step == 2
 
 
 @pytest.mark.parametrize(

@@ -258,3 +258,16 @@ def test_what_is_asked_before_a_run_begins_is_waited_for(script: Any) -> None:
     run.incoming.append(script.events()[0])
     run.poll()
     assert run.awaited == "stopping"
+
+
+def test_training_stands_aside_for_a_key_but_keeps_most_of_the_time_from_a_key_held_down(
+    script: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench, ways = Bench(script.trainer(script.events())), list[float]()
+    bench.sitting.give_way(0.0)  # nothing trains
+    run, queued = (bench.sitting.start(script.experiment(), name) for name in ("one", "two"))
+    monkeypatch.setattr(run.controls, "give_way", ways.append)
+    monkeypatch.setattr(queued.controls, "give_way", lambda _: pytest.fail("it only waits"))
+    for thirtieth in range(301):
+        bench.sitting.give_way(100.0 + thirtieth / 30)
+    assert 0.5 < sum(ways) <= 0.2 * 10 + ways[0]

@@ -27,7 +27,7 @@ from ..widgets.runs_table import RunsTable
 from .looking import LookingScreen
 
 #: When the collector of garbage looks at its three generations: a frame makes thousands of objects, and is not to be held up.
-_COLLECTOR = 10_000, 20, 20
+_COLLECTOR = 5_000, 3, 250
 #: Share of its thread's time that drawing may take while training, and while training waits or is elsewhere.
 _BUDGET, _IDLE_BUDGET = 0.02, 0.25
 #: What the line of keys leaves to the help page where there is little room.

@@ -10,6 +10,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 
 from ..widgets.line import Line
+from ..widgets.page import Page
 
 
 class TextScreen(ModalScreen[None]):
@@ -27,7 +28,7 @@ class TextScreen(ModalScreen[None]):
         super().__init__()
         self._title = title
         self._copies = ({"": copy} if copy else {}) if isinstance(copy, str) else dict(copy)
-        self._text = text if callable(text) else lambda _: text
+        self._text = text
 
     def compose(self) -> ComposeResult:
         copies = [f", {key} copy {name}".rstrip() for key, name in zip("yY", self._copies, strict=False)]
@@ -35,20 +36,11 @@ class TextScreen(ModalScreen[None]):
         with Vertical(classes="dialog wide tall"):
             yield Line(f"{self._title}: {keys}", classes="dialog-title")
             with VerticalScroll(can_focus=True):
-                yield Line("", id="page")
+                yield Page(self._text)
 
     def on_mount(self) -> None:
         """Scroll by keys at once."""
         self.query_one(VerticalScroll).focus()
-
-    def on_resize(self) -> None:
-        """Fit the page to the new width."""
-        self.call_after_refresh(self._fill)
-
-    def _fill(self) -> None:
-        scroll = self.query_one(VerticalScroll)
-        room = scroll.container_size.width - scroll.styles.scrollbar_size_vertical
-        self.query_one("#page", Line).set(self._text(max(1, room)))
 
     def action_copy(self, which: int) -> None:
         """Put a text on the terminal's clipboard."""
