@@ -2,8 +2,8 @@
 
 A headless run and the same run in the lab are both under way, and take turns: one is stopped (SIGSTOP) while the other
 trains for some seconds, so that both meet the machine in the same state, whose speed changes from minute to minute. The ratio
-is that of their mean epochs, without those that a stop falls into; the lab paints its whole screen anew after each stop,
-which counts. Two processes that do the same differ by some percent, so that several pairs are measured. The latency is from
+is that of their mean epochs, without those of the half second after each stop, in which the lab paints its whole screen
+anew, and those that a stop falls into. Two processes that do the same differ by some percent, so that several pairs are measured. The latency is from
 `?` to the first line of the help that it opens. Run it on a quiet machine: `python benchmarks/screen.py [pairs]`.
 """
 
@@ -22,6 +22,7 @@ import sys
 import tempfile
 import termios
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -56,8 +57,8 @@ enabled = false
 """
 
 
-#: Seconds until a run is past its first frames; of a turn; and how many turns each has.
-SETTLING, TURN, TURNS = 5.0, 3.0, 8
+#: Seconds until a run is past its first frames, and past what follows a stop; of a turn; and how many turns each has.
+SETTLING, AWAKE, TURN, TURNS = 5.0, 0.5, 3.0, 8
 
 
 class Screen:
@@ -126,6 +127,15 @@ def begun(folder: Path, before: set[Path]) -> Path:
     return new.pop()
 
 
+def turn(processes: list[int], log: Path, wait: Callable[[float], None]) -> list[float]:
+    """Let processes go on for a turn, and return the seconds of its epochs."""
+    send_all(processes, signal.SIGCONT)
+    wait(AWAKE)
+    before = len(epochs(log))
+    wait(TURN)
+    return epochs(log)[before:]
+
+
 def take_turns(folder: Path) -> tuple[float, float]:
     """Return the lab's training speed / that of a headless run, and the bytes per second that the lab writes."""
     runs = folder / "runs"
@@ -143,18 +153,13 @@ def take_turns(folder: Path) -> tuple[float, float]:
     screen.pump(SETTLING)
     rate = (screen.read - written) / (time.perf_counter() - began)
     shown = family(screen.pid)
-    counted = len(epochs(log_alone)), len(epochs(log_shown))
+    seconds: tuple[list[float], list[float]] = [], []
     for _ in range(TURNS):
         send_all(shown, signal.SIGSTOP)
-        send_all([alone.pid], signal.SIGCONT)
-        time.sleep(TURN)
+        seconds[0].extend(turn([alone.pid], log_alone, time.sleep))
         send_all([alone.pid], signal.SIGSTOP)
-        send_all(shown, signal.SIGCONT)
-        screen.pump(TURN)
-    means = [
-        statistics.mean(seconds for seconds in epochs(log)[count:] if seconds < TURN / 2)
-        for log, count in zip((log_alone, log_shown), counted, strict=True)
-    ]
+        seconds[1].extend(turn(shown, log_shown, screen.pump))
+    means = [statistics.mean(one for one in those if one < TURN / 2) for those in seconds]
     send_all([alone.pid, *shown], signal.SIGKILL)
     alone.wait()
     os.waitpid(screen.pid, 0)

@@ -40,7 +40,7 @@ class LabApp(Steering, RunKeeping, Leaving, Panes, Exporting):
         """Explain the diagnosis with its evidence, and what was noticed before the start."""
         run = self.current
         if run is None:
-            self.note("No run yet: press r")
+            self.note("No run yet: press r to train")
             return
         self.push_screen(TextScreen("Diagnosis", diagnosis_text(run)))
 

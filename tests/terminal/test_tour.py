@@ -81,7 +81,7 @@ def test_the_tour(terminal: Callable[..., Any], python: str, tmp_path: Path) -> 
     assert "init.kind = xavier-uniform" in text
     walker.see(lambda text: "vanishing-0001" in text and "finished" in text)
     walker.press("d")
-    walker.see(lambda text: "Diagnosis: " in text and "vanishing" in text)
+    walker.see(lambda text: "Diagnosis: " in text and "The signal vanishes" in text)
     walker.press("\x1b")
     walker.press("i")
     walker.see("gradient")
