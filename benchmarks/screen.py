@@ -3,8 +3,9 @@
 A headless run and the same run in the lab are both under way, and take turns: one is stopped (SIGSTOP) while the other
 trains for some seconds, so that both meet the machine in the same state, whose speed changes from minute to minute. The ratio
 is that of their mean epochs, without those of the half second after each stop, in which the lab paints its whole screen
-anew, and those that a stop falls into. Two processes that do the same differ by some percent, so that several pairs are measured. The latency is from
-`?` to the first line of the help that it opens. Run it on a quiet machine: `python benchmarks/screen.py [pairs]`.
+anew, and those that a stop falls into. Two processes that do the same differ by some percent, so that several pairs are
+measured. The latency is from `?` to the first line of the help that it opens. Run it on a quiet machine:
+`python benchmarks/screen.py [pairs]`.
 """
 
 from __future__ import annotations

@@ -252,9 +252,8 @@ def _ended(history: History, at: float) -> int:
 
 def _way(run: Run, epoch: int) -> str:
     """How the state at the end of an epoch is come by, if no checkpoint is from then; "" if one is."""
-    kept = (
-        one.epoch for one in run.history.saved[-KEPT_CHECKPOINTS:]
-    )  # without a look at a disk that may be slow
+    # By the log, without a look at a disk that may be slow.
+    kept = (one.epoch for one in run.history.saved[-KEPT_CHECKPOINTS:])
     since = max((one for one in kept if one <= epoch), default=0)
     if since == epoch:
         return ""

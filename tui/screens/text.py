@@ -10,7 +10,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 
 from ..widgets.line import Line
-from ..widgets.page import Page
+from ..widgets.text_page import TextPage
 
 
 class TextScreen(ModalScreen[None]):
@@ -36,7 +36,7 @@ class TextScreen(ModalScreen[None]):
         with Vertical(classes="dialog wide tall"):
             yield Line(f"{self._title}: {keys}", classes="dialog-title")
             with VerticalScroll(can_focus=True):
-                yield Page(self._text)
+                yield TextPage(self._text)
 
     def on_mount(self) -> None:
         """Scroll by keys at once."""

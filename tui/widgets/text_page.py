@@ -41,10 +41,10 @@ class _Fitted(Visual):
         return self._at(width).get_height(rules, width)
 
 
-class Page(Widget):
+class TextPage(Widget):
     """Text, or what makes it for a width; no markup is read from it, and nothing in it drives the terminal."""
 
-    DEFAULT_CSS = "Page { height: auto; }"
+    DEFAULT_CSS = "TextPage { height: auto; }"
 
     def __init__(self, text: str | Callable[[int], str]) -> None:
         super().__init__()
