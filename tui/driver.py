@@ -8,7 +8,6 @@ of input as a lost terminal, and leaves in bounded time. It leans on private nam
 
 from __future__ import annotations
 
-import math
 import os
 import queue
 import select
@@ -89,12 +88,8 @@ class ResilientDriver(LinuxDriver):
         self._output = _Output(os.dup(terminal_fileno()), self.lost)
         self._file = self._output  # type: ignore[assignment]
         self._dropped = False
-        self._closed_at = math.inf
-
-    @property
-    def closed_for(self) -> float:
-        """Seconds since the terminal was given back; 0 while it is held."""
-        return max(0.0, time.monotonic() - self._closed_at)
+        self.closed = False
+        "Whether the terminal was given back."
 
     @property
     def written(self) -> int:
@@ -156,7 +151,7 @@ class ResilientDriver(LinuxDriver):
     def close(self) -> None:
         """Stop the writer within about a second; upstream waits for a stalled terminal for ever."""
         self._stop_writer()
-        self._closed_at = time.monotonic()
+        self.closed = True
 
     def _stop_writer(self) -> None:
         writer = self._writer_thread
@@ -176,7 +171,7 @@ class ResilientDriver(LinuxDriver):
 
     def start_application_mode(self) -> None:
         """Take the terminal."""
-        self._closed_at = math.inf
+        self.closed = False
         super().start_application_mode()
 
     def _sigtstp_application(self, *args: Any) -> None:

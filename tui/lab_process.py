@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import math
 import os
 import signal
 import sys
@@ -34,7 +35,7 @@ from .widgets.chart import warm
 
 #: Seconds after which somebody who left the screen wonders what is waited for.
 _WONDERING = 0.5
-#: Seconds after the screen's end in which the process ends by itself where nothing holds it up.
+#: Seconds in which the process says how its runs ended, and ends by itself, where nothing holds it up.
 _GRACE = 0.5
 #: Seconds after which a thread that computes lets another one go on, where Python's are 0.005: what was drawn waits so long
 #: for the thread that writes it, and so does a step of training.
@@ -89,7 +90,7 @@ def open_lab(experiment: Experiment, base: str, runs_dir: Path, watched: Run | N
             _hand_over(app)
         return result
 
-    ending = Ending(lambda: _is_idle(app))
+    ending = Ending(_Idle(app))
 
     def end() -> None:
         leave("a signal")
@@ -147,12 +148,21 @@ def _terminal_there(app: LabApp) -> bool:
     return isinstance(driver, ResilientDriver) and not driver.gone and os.isatty(terminal_fileno())
 
 
-def _is_idle(app: LabApp) -> bool:
-    """Whether the screen is gone, and no run that has begun is at work: what still loads can be left."""
-    driver = app._driver
-    if not isinstance(driver, ResilientDriver) or driver.closed_for < _GRACE:
-        return False
-    return not any(run.working and run.directory is not None for run in app.sitting.runs)
+class _Idle:
+    """Whether, for a while already, the screen is gone and no run that has begun is at work: what still loads can be left."""
+
+    def __init__(self, app: LabApp) -> None:
+        self._app, self._since = app, math.inf
+
+    def __call__(self) -> bool:
+        driver, now = self._app._driver, time.monotonic()
+        gone = isinstance(driver, ResilientDriver) and driver.closed
+        # A run that has just ended is still to be told of.
+        if not gone or any(run.working and run.directory is not None for run in self._app.sitting.runs):
+            self._since = math.inf
+        else:
+            self._since = min(self._since, now)
+        return now - self._since >= _GRACE
 
 
 def _let_go_of_the_terminal(app: LabApp) -> None:

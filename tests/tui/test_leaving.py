@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from ladera.engine.events import CheckpointSaved, RunEnded
 from ladera.tui import lab_process
+from ladera.tui.driver import ResilientDriver
 from ladera.tui.hints import command
 from ladera.tui.leaving import not_trained
 from ladera.tui.screens.lab import LabScreen
@@ -166,3 +169,33 @@ def test_what_is_said_after_the_screen(script: Any) -> None:
     )
     assert lab_process.ended(failed, runs) == "digits-0001 failed at epoch 8: no memory"
     assert lab_process.ended(script.run(trouble="no data"), runs) == "digits: no data"
+
+
+def test_a_process_told_to_end_is_left_only_when_its_run_has_had_time_to_be_told_of(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now, driver = 100.0, ResilientDriver.__new__(ResilientDriver)  # no terminal
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    run = SimpleNamespace(working=True, directory=Path("runs/digits-0001"))
+    driver.closed = False
+    idle = lab_process._Idle(SimpleNamespace(_driver=driver, sitting=SimpleNamespace(runs=[run])))  # type: ignore[arg-type]
+    assert not idle()
+    driver.closed, now = True, 110.0
+    assert not idle()
+    run.working, now = False, 120.0
+    assert not idle()  # it ended a moment ago, the screen long before
+    now = 120.4
+    assert not idle()
+    now = 120.6
+    assert idle()
+
+
+def test_a_run_that_still_loads_holds_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, driver = 100.0, ResilientDriver.__new__(ResilientDriver)
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    driver.closed = True
+    loading = SimpleNamespace(working=True, directory=None)
+    idle = lab_process._Idle(SimpleNamespace(_driver=driver, sitting=SimpleNamespace(runs=[loading])))  # type: ignore[arg-type]
+    assert not idle()
+    now = 100.6
+    assert idle()
