@@ -2,8 +2,9 @@
 
 Textual 8.2 dies on SIGHUP, spins on a closed terminal and blocks its event loop when the terminal stops reading;
 training in a thread of the same process would go down with it. This driver writes without waiting, treats the end
-of input as a lost terminal, and leaves in bounded time. It leans on private names of Textual (`_writer_thread`,
-`_queue`, `_key_thread`, `_sigtstp_application`, `_sigcont_application`); tests in a pseudo-terminal hold each behaviour.
+of input as a lost terminal, leaves in bounded time, and ends a storm of sizes with the last one. It leans on private
+names of Textual (`_writer_thread`, `_queue`, `_key_thread`, `_sigtstp_application`, `_sigcont_application`,
+`_in_band_window_resize`); tests in a pseudo-terminal hold each behaviour.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 import queue
 import select
 import selectors
+import signal
 import termios
 import time
 import tty
@@ -22,7 +24,8 @@ from typing import TYPE_CHECKING, Any
 
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
-from textual.events import Key, MouseDown
+from textual.events import Key, MouseDown, Resize
+from textual.geometry import Size
 from textual.message import Message
 
 from .native_output import let_go_of_terminal, terminal_fileno
@@ -173,6 +176,13 @@ class ResilientDriver(LinuxDriver):
         """Take the terminal."""
         self.closed = False
         super().start_application_mode()
+        # Upstream reads the size in the handler: of two handlers, one inside the other, the older size comes last.
+        signal.signal(signal.SIGWINCH, lambda *_: self._soon(self._tell_size))
+
+    def _tell_size(self) -> None:
+        if not self._in_band_window_resize:
+            size = Size(*self._get_terminal_size())
+            self._app.post_message(Resize(size, size))
 
     def _sigtstp_application(self, *args: Any) -> None:
         self._soon(super()._sigtstp_application)

@@ -66,11 +66,24 @@ sys.exit(guarded(main) if sys.argv[3] == "guard" else main())
 """
 
 
+# While it reads one size the window gets the next, so that the second signal is handled within the first.
+HASTY = APP.replace("class Small", """class Hasty(ResilientDriver):
+    def _get_terminal_size(self):
+        columns, lines = super()._get_terminal_size()
+        if columns == 50:
+            import termios
+            termios.tcsetwinsize(self.fileno, (25, 90))
+            signal.pthread_sigmask(signal.SIG_BLOCK, [])
+        return columns, lines
+
+class Small""").replace("driver_class=ResilientDriver", "driver_class=Hasty")
+
+
 @pytest.fixture
 def app(terminal: Callable[..., Any], python: str, tmp_path: Path) -> Callable[..., Any]:
-    def start(steps: int = 30, guard: bool = False, **options: Any) -> Any:
+    def start(steps: int = 30, guard: bool = False, code: str = APP, **options: Any) -> Any:
         script = tmp_path / "app.py"
-        script.write_text(APP)
+        script.write_text(code)
         window = terminal(
             python, str(script), str(tmp_path), str(steps), "guard" if guard else "plain", **options
         )
@@ -182,6 +195,15 @@ def test_a_storm_of_sizes_leaves_one_good_frame(app: Any, tmp_path: Path) -> Non
     window.resize(100, 30)
     now = number(tmp_path / "tick") + 5
     window.wait_for(lambda text: shown(text) >= now)
+
+
+def test_the_last_of_two_sizes_holds_though_its_signal_came_within_the_first(app: Any, tmp_path: Path) -> None:
+    window = app(steps=100, code=HASTY)
+    window.resize(50, 20)
+    wait_until(lambda: termios.tcgetwinsize(window.slave) == (25, 90))
+    window.screen.resize(25, 90)
+    now = number(tmp_path / "tick") + 5
+    window.wait_for(lambda text: shown(text) >= now and "\u2580" * 90 in text)
 
 
 def painted_after(window: Any, folder: Path) -> None:
