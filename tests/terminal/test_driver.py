@@ -67,7 +67,9 @@ sys.exit(guarded(main) if sys.argv[3] == "guard" else main())
 
 
 # While it reads one size the window gets the next, so that the second signal is handled within the first.
-HASTY = APP.replace("class Small", """class Hasty(ResilientDriver):
+HASTY = APP.replace(
+    "class Small",
+    """class Hasty(ResilientDriver):
     def _get_terminal_size(self):
         columns, lines = super()._get_terminal_size()
         if columns == 50:
@@ -76,7 +78,8 @@ HASTY = APP.replace("class Small", """class Hasty(ResilientDriver):
             signal.pthread_sigmask(signal.SIG_BLOCK, [])
         return columns, lines
 
-class Small""").replace("driver_class=ResilientDriver", "driver_class=Hasty")
+class Small""",
+).replace("driver_class=ResilientDriver", "driver_class=Hasty")
 
 
 @pytest.fixture
@@ -197,7 +200,9 @@ def test_a_storm_of_sizes_leaves_one_good_frame(app: Any, tmp_path: Path) -> Non
     window.wait_for(lambda text: shown(text) >= now)
 
 
-def test_the_last_of_two_sizes_holds_though_its_signal_came_within_the_first(app: Any, tmp_path: Path) -> None:
+def test_the_last_of_two_sizes_holds_though_its_signal_came_within_the_first(
+    app: Any, tmp_path: Path
+) -> None:
     window = app(steps=100, code=HASTY)
     window.resize(50, 20)
     wait_until(lambda: termios.tcgetwinsize(window.slave) == (25, 90))
