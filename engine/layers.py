@@ -31,6 +31,8 @@ class Layer:
     buffer_shapes: Sequence[tuple[str, tuple[int, ...]]] = ()
     #: Multiplications of one example's forward pass, for choosing threads and how often to report.
     operations: int = 0
+    #: Numbers that one example's forward pass makes at once.
+    width: int = 0
 
     def bind(self, name: str, value: Tensor, gradient: Tensor | None) -> None:
         """Receive the view of a parameter (with its gradient) or of a buffer (without)."""
@@ -68,6 +70,7 @@ class Linear(Layer):
     def __init__(self, fan_in: int, fan_out: int, bias: bool = True) -> None:
         self.sizes = fan_in, fan_out
         self.operations = fan_in * fan_out
+        self.width = fan_out
         self.has_bias = bias
         self.weight_shapes = (("weight", (fan_out, fan_in)),)
         self.other_shapes = (("bias", (fan_out,)),) if bias else ()
@@ -104,6 +107,8 @@ class Convolution(Layer):
     ) -> None:
         self.channels = channels_in, channels_out
         self.operations = channels_in * channels_out * kernel[0] * kernel[1] * positions
+        # oneDNN fills up channels to 16.
+        self.width = max(16, channels_in, channels_out) * positions
         self.kernel = kernel
         self.padding = [kernel[0] // 2, kernel[1] // 2]
         self.has_bias = bias

@@ -37,6 +37,7 @@ from .events import (
 )
 from .experiment import Experiment
 from .history import History
+from .machine import TorchSettings
 from .obeying import Obeying
 from .position import Checkpoint, Position
 from .saving import Keeper, Saving
@@ -69,7 +70,7 @@ def run(
     loop = _Loop(experiment, controls or Controls(), keeper, checkpoint, ring)
     history = checkpoint.history if checkpoint else History()
     begun, failure = False, ""
-    threads = torch.get_num_threads()
+    before = TorchSettings.now()
     try:
         for event in loop.events():
             begun = True
@@ -85,7 +86,7 @@ def run(
         # What the failed step held is free before anything is saved.
         traceback.clear_frames(error.__traceback__)
     finally:
-        torch.set_num_threads(threads)
+        before.apply()
     if failure:
         yield from loop.fail(failure)
     if linger:
@@ -138,7 +139,7 @@ class _Loop:
 
     def events(self) -> Iterator[Event]:
         training, position = self.training, self.position
-        torch.set_num_threads(training.threads())
+        TorchSettings(training.threads(), deterministic=True, tf32=False).apply()
         self.chance = chance(training)
         report_every = training.report_every()
         if self.checkpoint is None or isinstance(self.checkpoint, Branch):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from dataclasses import dataclass
 
 import torch
 
@@ -30,6 +31,30 @@ def choose_device(name: str) -> torch.device:
     return torch.device(name)
 
 
+@dataclass(frozen=True)
+class TorchSettings:
+    """What torch is told for the whole process: to be set while training, and set back."""
+
+    threads: int
+    "On the CPU."
+    deterministic: bool
+    "Whether only those of cuDNN's kernels are used that give the same numbers each time."
+    tf32: bool
+    "Whether cuDNN may round the factors of float32 products to 10 bits; for other products torch does not."
+
+    @classmethod
+    def now(cls) -> TorchSettings:
+        """Return what holds."""
+        cudnn = torch.backends.cudnn
+        return cls(torch.get_num_threads(), cudnn.deterministic, cudnn.allow_tf32)
+
+    def apply(self) -> None:
+        """Let it hold."""
+        torch.set_num_threads(self.threads)
+        torch.backends.cudnn.deterministic = self.deterministic
+        torch.backends.cudnn.allow_tf32 = self.tf32
+
+
 def threads(asked: int, operations: int) -> int:
     """Return the CPU threads to use: one for small networks, whose kernels are too short to share."""
     if asked:
@@ -51,5 +76,5 @@ def report_every(device: str, asked: int, layers: int, operations: int) -> int:
         cores = asked or (1 if operations < _SHARED else 20)
         layer, pace = 4e-6, 2e11 * cores
     else:
-        layer, pace = 20e-6, 4e13
+        layer, pace = 12e-6, 4e13
     return math.ceil(0.05 / (layer * (1 + layers) + operations / pace))

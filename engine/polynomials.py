@@ -29,6 +29,7 @@ class Polynomials(Layer):
     def __init__(self, features: int, degree: int) -> None:
         self.features, self.degree = features, degree
         self.operations = features * degree * (degree + 1) // 2
+        self.width = 2 * features * (degree + 1)  # of double precision
 
     def fit(self, x: Tensor) -> None:
         low, high = self._exact(x.amin(0)), self._exact(x.amax(0))

@@ -6,7 +6,7 @@ What happens when, and what is told of it, is `loop.run`'s concern.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -15,6 +15,7 @@ from torch import Generator, Tensor
 from . import machine, regularization
 from .batches import Batches
 from .changes import changed_live
+from .cuda_graphs import Replayed
 from .data.prepare import Examples, Prepared, prepare
 from .descent import descend
 from .errors import InputError
@@ -32,6 +33,10 @@ from .stopping import EarlyStopping
 _EVALUATE = 1 << 21
 # Multiplications of a portion of an evaluation: a fraction of a second on one slow core.
 _PORTION = 1 << 30
+# A GPU has more of both.
+_GPU_SCALE = 32
+# Multiplications of an update that take a GPU longer than being told of its kernels.
+_LAUNCHED = 10_000_000_000
 
 
 class Training:
@@ -75,6 +80,10 @@ class Training:
         "Factor from the loss in the unit of training to the loss in the target's own unit."
         self.batches = Batches(self.data, self.batch_size, seed, self.augmentation_generator)
         self._one_hot = experiment.loss.kind in ("mse", "mae") and self.data.task == "multiclass"
+        self._passes: Callable[[Tensor, Tensor], Tensor] = self._forward_and_backward
+        self._replayed: Replayed | None = None
+        if self.device.type == "cuda" and self.operations < _LAUNCHED:
+            self._passes = self._replayed = Replayed(self._forward_and_backward, [self.dropout_generator])
 
     # -- one update ---------------------------------------------------------------------------------------------------
 
@@ -85,14 +94,8 @@ class Training:
         Class weights shape the gradient only: told losses count every example alike, so that those of batches, epochs
         and checks compare. A non-finite loss changes no weight.
         """
-        x, y = self.batches.batch(epoch, index)
-        output = self.network.forward(x, training=True)
-        loss, gradient = self.objective(output, y)
-        if self.data.class_weights is not None:
-            loss = self.loss.per_example(output, self.as_target(y, output)).mean()
-        self.network.backward(gradient)
-        # After the backward pass is under way: on a GPU this waits for all that was asked for.
-        value = loss.item()
+        # Only now: on a GPU this waits for all that was asked for.
+        value = self._passes(*self.batches.batch(epoch, index)).item()
         if not math.isfinite(value):
             return value
         self.torn = True
@@ -100,6 +103,15 @@ class Training:
         self.step += 1
         self.torn = False
         return value
+
+    def _forward_and_backward(self, x: Tensor, y: Tensor) -> Tensor:
+        """Fill the gradients from a batch and return its mean loss (0-dim)."""
+        output = self.network.forward(x, training=True)
+        loss, gradient = self.objective(output, y)
+        if self.data.class_weights is not None:
+            loss = self.loss.per_example(output, self.as_target(y, output)).mean()
+        self.network.backward(gradient)
+        return loss
 
     def rate(self) -> float:
         """Return the learning rate of the next step."""
@@ -124,7 +136,8 @@ class Training:
         """Return targets in the form that the loss compares outputs with: classes one-hot for mse and mae."""
         if not self._one_hot:
             return y
-        return torch.nn.functional.one_hot(y, output.shape[1]).to(output.dtype)
+        # torch's one_hot looks at every class first, for which a GPU must be waited for.
+        return torch.zeros_like(output).scatter_(1, y.unsqueeze(1), 1.0)
 
     # -- evaluation ---------------------------------------------------------------------------------------------------
 
@@ -135,9 +148,10 @@ class Training:
 
     def portions(self, x: Tensor) -> Iterator[Tensor]:
         """Map preprocessed examples in evaluation mode, some at a time: bounded in memory and well under a second."""
-        operations = [layer.operations for layer in self.network.layers]
-        widest = max([x[0].numel(), *(count // 8 for count in operations)]) if len(x) else 1
-        rows = min(max(64, _EVALUATE // widest), max(1, _PORTION // max(1, sum(operations))))
+        layers, scale = self.network.layers, _GPU_SCALE if self.device.type == "cuda" else 1
+        widest = max([x[0].numel() if len(x) else 1, *(layer.width for layer in layers)])
+        operations = max(1, sum(layer.operations for layer in layers))
+        rows = min(max(64, _EVALUATE * scale // widest), max(1, _PORTION * scale // operations))
         for start in range(0, max(1, len(x)), rows):
             yield self.network.forward(x[start : start + rows])
 
@@ -152,6 +166,8 @@ class Training:
     @torch.inference_mode()
     def measured(self, output: Tensor, y: Tensor) -> dict[str, Any]:
         """Return what `evaluate` does for outputs that are there already."""
+        # Each of the numbers would wait for a GPU.
+        output, y = output.cpu(), y.cpu()
         center, scale = self.data.target_center, self.data.target_scale
         if self.data.task == "regression":
             own_output, own_y = output * scale + center, y * scale + center
@@ -219,6 +235,8 @@ class Training:
         for layer in self.network.layers:
             if isinstance(layer, Dropout):
                 layer.p = getattr(experiment.model, "dropout", 0.0)
+        if self._replayed is not None:
+            self._replayed.forget()
         state = self.stopping.state()
         self.stopping = EarlyStopping(**experiment.stopping.model_dump())
         self.stopping.restore(state)

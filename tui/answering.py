@@ -47,12 +47,11 @@ def _questions() -> Iterator[dict[str, Any]]:
 
 
 def _loaded(directory: str, which: str) -> KeptNetwork:
-    import torch
-
+    from ..engine.machine import TorchSettings
     from ..engine.store.kept import load_network
 
     kept = load_network(Path(directory), which)
-    torch.set_num_threads(kept.training.threads())
+    TorchSettings(kept.training.threads(), deterministic=True, tf32=False).apply()
     return kept
 
 

@@ -456,3 +456,23 @@ def test_operations_count_the_multiplications_of_one_example() -> None:
     assert sum(layer.operations for layer in built({"kind": "mlp", "hidden": [8]}, (4,), 3).layers) == 56
     cnn = built({"kind": "cnn", "channels": [3], "hidden": [6]}, (2, 8, 8), 10)
     assert sum(layer.operations for layer in cnn.layers) == 2 * 3 * 9 * 64 + 48 * 6 + 60
+
+
+@pytest.mark.parametrize(
+    ("model", "shape"),
+    [
+        ({"kind": "mlp", "hidden": [2, 40, 3]}, (5,)),
+        ({"kind": "cnn", "channels": [4, 40]}, (3, 16, 16)),
+        ({"kind": "polynomial", "degree": 4}, (6,)),
+    ],
+)
+def test_what_makes_more_numbers_than_it_is_given_says_how_many(
+    model: dict[str, Any], shape: tuple[int, ...]
+) -> None:
+    network = built(model, shape, 3)
+    x = torch.randn(4, *shape, dtype=network.parameters.dtype)
+    network.fit(x)
+    for layer in network.layers:
+        given = x[0].numel()
+        x = layer.forward(x, training=False)
+        assert x[0].numel() <= max(given, layer.width), layer.describe()

@@ -210,7 +210,9 @@ def test_commands_that_come_with_the_test_evaluation_change_nothing(evaluations:
 def test_a_portion_makes_a_bounded_number_of_multiplications(
     model: dict[str, Any], examples: int, longest: int
 ) -> None:
-    training = Training(Experiment.model_validate({"data": {"name": "iris"}, "model": model}))
+    training = Training(
+        Experiment.model_validate({"data": {"name": "iris"}, "model": model, "training": {"device": "cpu"}})
+    )
     training.network.forward = lambda x, training=False: x  # type: ignore[method-assign]
     sizes = [len(portion) for portion in training.portions(torch.zeros(examples, 4))]
     assert sum(sizes) == examples
@@ -220,5 +222,5 @@ def test_a_portion_makes_a_bounded_number_of_multiplications(
 
 
 def test_no_examples_are_one_portion() -> None:
-    training = Training(Experiment.model_validate({"data": {"name": "iris"}}))
+    training = Training(Experiment.model_validate({"data": {"name": "iris"}, "training": {"device": "cpu"}}))
     assert training.outputs(torch.zeros(0, 4)).shape == (0, 3)

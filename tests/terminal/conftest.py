@@ -62,11 +62,14 @@ class Terminal:
         self.cooked = termios.tcgetattr(slave)
         self.pid = os.fork()
         if self.pid == 0:
-            os.close(master)
-            os.login_tty(slave)
-            if cwd is not None:
-                os.chdir(cwd)
-            os.execvpe(command[0], list(command), environment)
+            try:
+                os.close(master)
+                os.login_tty(slave)
+                if cwd is not None:
+                    os.chdir(cwd)
+                os.execvpe(command[0], list(command), environment)
+            finally:  # a second process must not go on with the tests
+                os._exit(127)
         self.slave = slave
         self.master = master
         self._status: int | None = None
