@@ -4,7 +4,7 @@ Textual 8.2 dies on SIGHUP, spins on a closed terminal and blocks its event loop
 training in a thread of the same process would go down with it. This driver writes without waiting, treats the end
 of input as a lost terminal, leaves in bounded time, and ends a storm of sizes with the last one. It leans on private
 names of Textual (`_writer_thread`, `_queue`, `_key_thread`, `_sigtstp_application`, `_sigcont_application`,
-`_in_band_window_resize`); tests in a pseudo-terminal hold each behaviour.
+`_in_band_window_resize`, `XTermParser._timeout_time`); tests in a pseudo-terminal hold each behaviour.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import queue
 import select
 import selectors
 import signal
+import socket
 import termios
 import time
 import tty
@@ -91,6 +92,8 @@ class ResilientDriver(LinuxDriver):
         self._output = _Output(os.dup(terminal_fileno()), self.lost)
         self._file = self._output  # type: ignore[assignment]
         self._dropped = False
+        self._waker, self._woken = socket.socketpair()
+        "Where the first is closed the input thread, which holds the second, wakes."
         self.closed = False
         "Whether the terminal was given back."
 
@@ -175,6 +178,7 @@ class ResilientDriver(LinuxDriver):
     def start_application_mode(self) -> None:
         """Take the terminal."""
         self.closed = False
+        self._waker, self._woken = socket.socketpair()
         super().start_application_mode()
         # Upstream reads the size in the handler: of two handlers, one inside the other, the older size comes last.
         signal.signal(signal.SIGWINCH, lambda *_: self._soon(self._tell_size))
@@ -229,15 +233,26 @@ class ResilientDriver(LinuxDriver):
         except (EOFError, OSError) as error:
             self.lost(f"no more input: {error}")
 
+    def disable_input(self) -> None:
+        """Stop reading keys."""
+        self._waker.close()
+        super().disable_input()
+
     def run_input_thread(self) -> None:
-        """Read keys until told to stop; raises EOFError at the end of input, where upstream would spin."""
+        """Read keys until told to stop; raises EOFError at the end of input, where upstream would spin.
+
+        It sleeps until there are keys: ten looks a second, as upstream has them, hold up training ten times a second.
+        """
         parser = XTermParser(self._debug)
         # Old mouse protocols send bytes that are no UTF-8.
         decode = getincrementaldecoder("utf-8")("replace").decode
-        with selectors.SelectSelector() as selector:
+        with self._woken, selectors.SelectSelector() as selector:
             selector.register(self.fileno, selectors.EVENT_READ)
+            selector.register(self._woken, selectors.EVENT_READ)
             while not self.exit_event.is_set():
-                if selector.select(0.1):
+                # Of an Escape only time tells whether it is a key, or the first byte of one.
+                waits = parser._timeout_time is not None
+                if any(key.fd == self.fileno for key, _ in selector.select(0.1 if waits else None)):
                     try:
                         data = os.read(self.fileno, 4096)
                     except BlockingIOError:  # another reader was quicker

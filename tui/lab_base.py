@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from textual.app import App
 from textual.content import Content
-from textual.events import DescendantFocus
+from textual.events import DescendantFocus, Event, Key, MouseDown
 from textual.filter import LineFilter, Monochrome, NoColor
 from textual.screen import Screen
 from textual.widgets import Input
@@ -105,6 +105,12 @@ class LabBase(App[str]):
             self._driver.on_act = lambda: self.sitting.give_way(time.monotonic())
         for complaint in self.complaints:
             self.call_after_refresh(self.note, complaint)
+
+    async def on_event(self, event: Event) -> None:
+        """Handle an event; what a key or click leads to is looked for soon."""
+        await super().on_event(event)
+        if isinstance(event, Key | MouseDown) and self.lab.is_attached:
+            self.lab.look_soon()
 
     def on_unmount(self) -> None:
         """Nobody will ask any more: the event loop waits for threads that only answer questions."""

@@ -263,8 +263,11 @@ class Lab:
 
 
 @pytest.fixture
-def open_lab(script: Script, tmp_path: Path) -> Callable[..., AbstractAsyncContextManager[Lab]]:
+def open_lab(
+    script: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., AbstractAsyncContextManager[Lab]]:
     """Open the lab with a trainer that tells scripted events; its threads end with it."""
+    monkeypatch.setattr("ladera.tui.screens.lab.TURN", 0.05)
 
     @asynccontextmanager
     async def opened(

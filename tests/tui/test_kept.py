@@ -249,8 +249,8 @@ async def test_w_looks_at_other_weights_of_the_directory(open_lab: Any, tmp_path
         assert screen.inquiry.seen is not None
         assert screen.inquiry.seen.others == ("latest",)
         await lab.sees("w latest weights")
-        await lab.press("w")
         seen = screen.inquiry.seen
+        await lab.press("w")
         second = await answered(lab, screen, lambda: screen.inquiry.seen is not seen)
         assert first != second
         await lab.sees("the latest saved, from checkpoints/step-")

@@ -70,3 +70,18 @@ async def test_ten_thousand_keys(
     ends = [None, "finished", "stopped_early", "diverged"]
     async with open_lab(lambda run: script.events(reason=rng.choice(ends))) as lab:
         await mash(lab, rng, 500)
+
+
+async def test_what_a_key_leads_to_is_looked_for_before_the_clockworks_next_turn(
+    open_lab: Any, script: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_lab(script.events()) as lab:
+        looks = list[float]()
+        monkeypatch.setattr(lab.app.lab, "set_timer", lambda delay, _: looks.append(delay))
+        await lab.press("p")
+        assert looks == [0.05, 0.15]
+        await lab.press("p")
+        assert looks == [0.05, 0.15], "a key that is held down asks for no more than a first one"
+        lab.app.lab._looks_until = 0.0
+        await lab.pilot.click("#runs")
+        assert looks == 2 * [0.05, 0.15]

@@ -16,7 +16,7 @@ from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 
 from .. import plots, run_rows, stopping_panel, views
-from ..redraw import Redraw
+from ..redraw import FASTEST, Redraw
 from ..run import Run
 from ..text import clean
 from ..widgets.chart import ChartView
@@ -28,8 +28,12 @@ from .looking import LookingScreen
 
 #: When the collector of garbage looks at its three generations: a frame makes thousands of objects, and is not to be held up.
 _COLLECTOR = 5_000, 3, 250
+#: Seconds between two turns of the clockwork.
+TURN = FASTEST
+#: Seconds after a key or click at which news are looked for.
+_SOON = 0.05, 0.15
 #: Share of its thread's time that drawing may take while training, and while training waits or is elsewhere.
-_BUDGET, _IDLE_BUDGET = 0.02, 0.25
+_BUDGET, _IDLE_BUDGET = 0.013, 0.25
 #: What the line of keys leaves to the help page where there is little room.
 _FOR_WIDE = (
     "command_palette", "app.slow_motion", "app.branch", "app.what_if", "app.diagnosis", "app.inside", "app.runs", "edit",
@@ -102,13 +106,14 @@ class LabScreen(LookingScreen):
         yield KeyLine(dropped=_FOR_WIDE)
 
     def on_mount(self) -> None:
-        """Start the clockwork: news are folded ten times a second, charts are drawn as the budget allows."""
+        """Start the clockwork: news are folded four times a second, charts are drawn as the budget allows."""
         self.query_one("#side").border_title = "Experiment"
         self.query_one("#stopping").border_title = "Early stopping: w what if"
         self.query_one("#diagnosis").border_title = "Diagnosis: d why"
         self._redraw, self._stale = Redraw(time.thread_time()), False
         self._told: tuple[Run | None, int] = (None, 0)
-        self.set_interval(0.1, self.tick)
+        self._looks_until = 0.0
+        self.set_interval(TURN, self.tick)
         self.query_one("#form").focus()
         self.app.theme_changed_signal.subscribe(self, lambda _: self.call_after_refresh(self.show_charts))
         self.call_after_refresh(self.show_all)
@@ -126,6 +131,14 @@ class LabScreen(LookingScreen):
         gc.freeze()
 
     # -- showing -----------------------------------------------------------------------------------------------------
+
+    def look_soon(self) -> None:
+        """Somebody acted: look at what comes of it before the clockwork's next turn."""
+        now = time.monotonic()
+        if now >= self._looks_until:
+            self._looks_until = now + _SOON[-1]
+            for delay in _SOON:
+                self.set_timer(delay, self.tick)
 
     def tick(self) -> None:
         """Fold what arrived; show what changed, as often as the time it takes allows."""
