@@ -95,7 +95,7 @@ def test_a_closed_terminal_ends_the_screen_and_the_training_goes_on_to_its_end(
 
 
 def test_what_waits_behind_it_gets_its_turn_without_a_terminal(lab: Any, tmp_path: Path) -> None:
-    window = lab("lab", "digits", "--set", "training.epochs=1000", "--set", "stopping.enabled=false")
+    window = lab("lab", "digits", "--set", "training.epochs=500", "--set", "stopping.enabled=false")
     window.wait_for("press r")
     window.send("r")
     window.wait_for("● training")
