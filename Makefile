@@ -43,7 +43,7 @@ screenshots: setup  ## Draw the pictures of the README anew
 	$(BIN)/python scripts/screenshots.py
 
 bench: setup  ## Measure everything that benchmarks/README.md tells; on a quiet machine, twenty minutes
-	for each in step startup screen redraw recording list_runs watch_log; do echo "== $$each"; $(BIN)/python benchmarks/$$each.py || exit 1; done
+	for each in step startup screen screen_share redraw recording list_runs watch_log; do echo "== $$each"; $(BIN)/python benchmarks/$$each.py || exit 1; done
 
 soak: setup  ## The long proofs
 	$(BIN)/pytest -m soak $(TESTS)
