@@ -75,7 +75,7 @@ HASTY = APP.replace(
         if columns == 50:
             import termios
             termios.tcsetwinsize(self.fileno, (25, 90))
-            signal.pthread_sigmask(signal.SIG_BLOCK, [])
+            signal.pthread_sigmask(signal.SIG_BLOCK, [])  # what is pending is handled here
         return columns, lines
 
 class Small""",
