@@ -155,6 +155,8 @@ class Editing(LabBase):
                 own_path(name).exists()
             except (*MENDABLE, ValueError) as error:
                 return in_words(error)
+            if (there := find(EXPERIMENTS, name)) is not None and there.origin == "built-in":
+                return f"{name} is a preset of ladera itself: choose another name"
             return None
 
         def go(name: str) -> None:

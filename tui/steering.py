@@ -25,6 +25,8 @@ from .values import in_force, live_changes
 
 #: Least seconds per epoch in slow motion.
 _SLOW = 0.25
+#: What a number alone is the value of.
+_RATE = "optimizer.lr"
 
 
 class Steering(LabBase):
@@ -148,31 +150,29 @@ class Steering(LabBase):
         if run is None or not run.active:
             self._command("set", "")
             return
-        experiment = run.in_force
+        experiment, done = run.in_force, run.history.epochs_done
 
         def complaint(text: str) -> str | None:
-            if "=" not in text:
-                return "key=value, for example optimizer.lr=0.001"
+            changed = experiment
             try:
-                changed_live(experiment, *parsed(text))
-            except InputError as error:
+                for key, value in map(parsed, _settings(text)):
+                    changed = changed_live(changed, key, value)
+            except (InputError, ValueError) as error:
                 return str(error)
+            if changed.training.epochs < experiment.training.epochs and changed.training.epochs <= done:
+                return f"{done} epochs are made already, so this would end the run: s stops it"
             return None
 
         def go(text: str | None) -> None:
-            if text:
-                key, value = parsed(text)
+            for key, value in map(parsed, _settings(text or "")):
                 words = f"{key} becomes {typed(value)} after this step"
                 self._command("set", words, {"key": key, "value": value})
 
         plain = flat(experiment.plain())
         keys = "\n".join(f"  {key} = {typed(plain.get(key))}" for key in live_keys(experiment))
-        self.push_screen(
-            PromptScreen(
-                "Change while training", f"optimizer.lr={experiment.optimizer.lr:g}", f"What can change, as it is:\n{keys}", complaint
-            ),
-            go,
-        )  # fmt: skip
+        help_text = f"key=value, several with spaces between; a number alone is the learning rate.\nWhat can change, as it is:\n{keys}"
+        rate = f"{_RATE}={experiment.optimizer.lr:g}"
+        self.push_screen(PromptScreen("Change while training", rate, help_text, complaint), go)
 
     def action_branch(self) -> None:
         """Start a new run from a state of this one, with something changed; the cursor says where."""
@@ -204,29 +204,38 @@ class Steering(LabBase):
     ) -> None:
         """Ask what shall differ from what was in force at the state, that of the end of an epoch not after `at`."""
 
+        def from_start(changed: Experiment) -> list[str]:
+            return [key for key, _, _ in difference(before, changed) if not changeable(key)]
+
+        def notice(text: str) -> str:
+            keys = from_start(change(before, _settings(text)))
+            acts = "acts" if len(keys) == 1 else "act"
+            return (
+                f"{', '.join(keys)} {acts} from the first step on: the new run starts at epoch 0"
+                if keys
+                else ""
+            )
+
         def complaint(text: str) -> str | None:
             try:
-                changed = change(before, shlex.split(text))
+                changed = change(before, _settings(text))
             except (LaderaError, ValueError) as error:
                 return str(error).replace("--set ", "")
-            if changed.training.epochs <= epoch and all(
-                changeable(key) for key, _, _ in difference(before, changed)
-            ):
+            if changed.data != before.data and any(key.startswith("data.") for key in from_start(changed)):
+                return f"with other data nothing is left of {run.name}: choose them in the form (e), and train anew (r)"
+            if changed.training.epochs <= epoch and not from_start(changed):
                 return f"no epoch is left after epoch {epoch}: choose an earlier one (, and .), or add training.epochs={2 * epoch}"
             return None
 
         def go(text: str | None) -> None:
             if text is None:
                 return
-            changed = change(before, shlex.split(text))
-            from_start = [key for key, _, _ in difference(before, changed) if not changeable(key)]
-            if from_start:
-                self.note(
-                    f"{', '.join(from_start)} acts from the first step on: the new run starts at epoch 0"
-                )
+            changed = change(before, _settings(text))
+            if words := notice(text):
+                self.note(words)
             name = split_name(run.name)[0] if run.directory is not None else self.base
             label = run_name(changed, name, before)
-            self._look_at_new(self.sitting.start(changed, label, None if from_start else branch))
+            self._look_at_new(self.sitting.start(changed, label, None if from_start(changed) else branch))
             self.take(changed)  # what is looked at and what the form shows are the same; u takes it back
 
         where = "the cursor is" if self.view.cursor is not None else "the run is"
@@ -234,14 +243,21 @@ class Steering(LabBase):
         why = f"{where} at epoch {at:g}" if epoch == at else f"{last} before epoch {at:g}, where {where}"
         help_text = (
             f"A new run from epoch {epoch} of {run.name} ({why}; , and . move the cursor), with the same data order, the values "
-            "that were in force there, and these changes: key=value, or a part such as optimizer=momentum; several with spaces "
-            "between. What acts only at the start, such as init, starts at epoch 0. Early stopping begins anew."
+            "that were in force there, and these changes: key=value, or a part such as regularization=l2; several with spaces "
+            "between; a number alone is the learning rate. What acts from the first step on, such as init or another optimizer, "
+            "starts at epoch 0. Early stopping begins anew."
             + ("" if isinstance(branch, Branch) else _way(run, epoch))
         )
-        begin = f"optimizer.lr={before.optimizer.lr / 10:g}"
+        begin = f"{_RATE}={before.optimizer.lr / 10:g}"
         if before.training.epochs <= epoch:
             begin += f" training.epochs={2 * epoch}"
-        self.push_screen(PromptScreen("Branch with", begin, clean(help_text, 700), complaint), go)
+        self.push_screen(PromptScreen("Branch with", begin, clean(help_text, 800), complaint, notice), go)
+
+
+def _settings(text: str) -> list[str]:
+    """The settings that somebody typed: a number alone is the learning rate. Raises ValueError: a quotation mark is left open."""
+    words = shlex.split(text)
+    return [f"{_RATE}={word}" if len(words) == 1 and "=" not in word else word for word in words]
 
 
 def _ended(history: History, at: float) -> int:

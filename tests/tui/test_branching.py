@@ -57,6 +57,33 @@ async def test_without_an_epoch_left_it_is_refused(open_lab: Any, script: Any) -
         assert len(lab.app.sitting.runs) == 1
 
 
+async def test_what_acts_from_the_first_step_on_is_said_before_and_other_data_are_refused(
+    open_lab: Any, script: Any
+) -> None:
+    experiment = script.experiment()
+    async with open_lab(script.events(experiment=experiment), experiment=experiment) as lab:
+        await lab.press("r")
+        await lab.until(lambda: lab.run.history.epoch == 8)
+        lab.run.ring.keep(4, {}, {"experiment": experiment.plain()})
+        await lab.press("b", *"data=moons", "enter")
+        judgement = lab.app.screen.query_one("#prompt-judgement", Line)
+        assert "with other data nothing is left of digits" in judgement.text
+        assert judgement.has_class("trouble")
+        lab.app.screen.query_one(Input).value = "optimizer=momentum"
+        await lab.until(
+            lambda: (
+                judgement.text == "optimizer.kind acts from the first step on: the new run starts at epoch 0"
+            )
+        )
+        assert not judgement.has_class("trouble")
+        lab.app.screen.query_one(Input).value = "0.5"  # the learning rate
+        await lab.until(lambda: not judgement.text)
+        await lab.press("enter")
+        await lab.until(lambda: len(lab.app.sitting.runs) == 2)
+        assert lab.app.experiment.optimizer.lr == 0.5
+        assert lab.app.sitting.runs[1].branch is not None
+
+
 async def test_a_state_whose_experiment_is_of_another_version_is_told_of(open_lab: Any, script: Any) -> None:
     plain = script.experiment().plain()
     async with open_lab(script.events()) as lab:
@@ -109,7 +136,7 @@ async def test_a_run_of_an_earlier_sitting_branches_from_any_epoch_at_once(open_
         at = int(lab.app.view.cursor)
         assert 0 < at < 8
         await lab.press("b", *"optimizer.momentum=0")
-        text = lab.app.screen.query_one("#prompt-help", Line).text
+        text = lab.app.screen.query_one("#prompt-judgement", Line).text
         assert "momentum" in text and lab.app.screen.query_one(Input).value == "optimizer.momentum=0"
         await lab.press("escape")
         text = await asked(lab)

@@ -65,6 +65,15 @@ async def test_a_way_that_does_not_fit_says_so(open_lab: Any) -> None:
         assert lab.notes and lab.app.experiment.loss.class_weights == "none"
 
 
+async def test_a_preset_of_ladera_is_never_hidden_by_one_of_ones_own(open_lab: Any) -> None:
+    async with open_lab() as lab:
+        await lab.press("ctrl+s")
+        assert isinstance(lab.app.screen, PromptScreen)
+        await lab.press(*"moons", "enter")
+        await lab.sees("moons is a preset of ladera itself: choose another name")
+        assert not own_path("moons").exists()
+
+
 async def test_a_preset_of_ones_own_is_replaced_only_when_asked(open_lab: Any) -> None:
     async with open_lab() as lab:
         await lab.press("ctrl+s")

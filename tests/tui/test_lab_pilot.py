@@ -180,7 +180,7 @@ async def test_a_wrong_value_is_refused_in_words(open_lab: Any) -> None:
         for wrong in ("fast", "-1", "nan", "inf", "[", "[/b] = 1"):
             await type_value(lab, wrong)
             await lab.press("enter")
-            complaint = lab.app.screen.query_one("#prompt-help", Line)
+            complaint = lab.app.screen.query_one("#prompt-judgement", Line)
             assert complaint.has_class("trouble"), wrong
             assert "optimizer.lr: must be" in complaint.text
             assert lab.app.experiment.optimizer.lr == 0.001
@@ -296,9 +296,20 @@ async def test_a_live_value_is_changed_and_a_refusal_is_told(open_lab: Any, scri
         await lab.press("enter")
         await lab.sees("optimizer.lr = -1: input should be greater than 0")
         assert "pydantic" not in lab.text
+        await type_value(lab, "training.epochs=3")
+        await lab.press("enter")
+        await lab.sees("8 epochs are made already, so this would end the run: s stops it")
+        await lab.sees("stopping.patience = 10")  # what can change stays in sight
         assert [command.value for command in lab.run.history.commands] == [
             {"key": "optimizer.lr", "value": 0.5}
         ]
+        await type_value(lab, "0.25")
+        await lab.press("enter", "c")
+        await type_value(lab, "optimizer.beta1=0.8 optimizer.beta2=0.99")
+        await lab.press("enter")
+        await lab.until(lambda: lab.run.history.setting("optimizer.beta2") == 0.99)
+        assert lab.run.history.setting("optimizer.lr") == 0.25
+        assert lab.run.history.setting("optimizer.beta1") == 0.8
         # The engine has the last word; what it refuses is told.
         lab.run.controls.set("data.noise", 1)
         await lab.until(lambda: any("cannot be changed while training" in note for note in lab.notes))
