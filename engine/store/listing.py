@@ -65,9 +65,9 @@ def _parsed(path: Path, _modified: int) -> Mapping[str, Any]:
 
 
 def list_runs(root: Path, info: Callable[[Path], RunInfo | None] | None = None) -> list[RunInfo]:
-    """Return the runs of a directory, the newest last; folders that are no runs are passed over.
+    """Return the runs of a directory by when they began, the newest last; folders that are no runs are passed over.
 
-    `info` tells of a folder, as `run_info` does. Runs of one name are ordered by their number, names by when the newest of theirs began.
+    `info` tells of a folder, as `run_info` does. Those that began together are ordered by name and number.
     """
     try:
         with os.scandir(root) as entries:
@@ -75,11 +75,15 @@ def list_runs(root: Path, info: Callable[[Path], RunInfo | None] | None = None) 
     except OSError:
         return []
     runs = [run for name in names if (run := (info or run_info)(root / name)) is not None]
-    newest: dict[str, float] = {}
-    for run in runs:
-        base = split_name(run.name)[0]
-        newest[base] = max(newest.get(base, 0.0), run.status.started)
-    return sorted(runs, key=lambda run: (newest[split_name(run.name)[0]], *split_name(run.name)))
+    return sorted(runs, key=lambda run: (run.status.started, *split_name(run.name)))
+
+
+def count_runs(root: Path) -> int:
+    """Return how many run directories there are, without a look into them."""
+    try:
+        return sum(1 for _ in root.glob(f"[!.]*/{STATUS}"))
+    except OSError:
+        return 0
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

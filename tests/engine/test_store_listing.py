@@ -25,7 +25,14 @@ from ladera.engine.events import (
     StepsEnded,
 )
 from ladera.engine.store import status as status_module
-from ladera.engine.store.listing import delete_run, experiment_values, find_run, list_runs, rename_run
+from ladera.engine.store.listing import (
+    count_runs,
+    delete_run,
+    experiment_values,
+    find_run,
+    list_runs,
+    rename_run,
+)
 from ladera.engine.store.lock import Lock
 from ladera.engine.store.process import Process, this_process
 from ladera.engine.store.status import Status, after, parse_status, read_status, write_status
@@ -76,16 +83,25 @@ def test_the_state_is_what_the_owner_said_unless_it_is_dead_or_still(tmp_path: P
     ]  # fmt: skip
 
 
-def test_runs_are_ordered_by_number_and_names_by_their_newest(tmp_path: Path) -> None:
+def test_runs_are_ordered_by_when_they_began_and_then_by_number(tmp_path: Path) -> None:
     for name, started in (
         ("b-0002", 50.0),
         ("a-0010", 40.0),
         ("a-0009", 60.0),
         ("a-12345", 1.0),
         ("b-0001", 70.0),
+        ("b-0010", 50.0),
     ):
         made(tmp_path, name, started=started)
-    assert list(states(tmp_path)) == ["a-0009", "a-0010", "a-12345", "b-0001", "b-0002"]
+    assert list(states(tmp_path)) == ["a-12345", "a-0010", "b-0002", "b-0010", "a-0009", "b-0001"]
+
+
+def test_runs_are_counted_without_a_look_into_them(tmp_path: Path) -> None:
+    assert count_runs(tmp_path / "no such place") == 0
+    for name in ("a-0001", "b-0001", ".hidden-0001"):
+        made(tmp_path, name)
+    (tmp_path / "photos").mkdir()
+    assert count_runs(tmp_path) == 2
 
 
 def test_whatever_else_lies_there_is_passed_over_or_named(tmp_path: Path) -> None:

@@ -207,7 +207,7 @@ async def test_a_run_that_stopped_early_goes_on_with_more_patience(
         await lab.sees("stopping.patience=20")
         lab.app.screen.query_one(Input).value = "model.hidden=[1]"
         await lab.press("enter")
-        assert "cannot change when a run goes on" in lab.app.screen.query_one("#prompt-help", Line).text
+        assert "cannot change when a run goes on" in lab.app.screen.query_one("#prompt-judgement", Line).text
         lab.app.screen.query_one(Input).value = "stopping.patience=30 optimizer.lr=0.0005"
         await lab.press("enter")
         await lab.until(lambda: lab.app.current is not None)
@@ -268,8 +268,12 @@ async def test_deleted_and_renamed_runs_leave_the_lists(open_lab: Any, make: Any
         await archive(lab, 2)
         await lab.press("f2")
         lab.app.screen.query_one(Input).value = "my run"
-        hint = lab.app.screen.query_one("#prompt-help", Line)
-        await lab.until(lambda: "no slash" in hint.text and not hint.has_class("trouble"))
+        assert "no slash" in lab.app.screen.query_one("#prompt-help", Line).text
+        judgement = lab.app.screen.query_one("#prompt-judgement", Line)
+        await lab.until(lambda: not judgement.text)
+        lab.app.screen.query_one(Input).value = "digits-0001"
+        await lab.press("enter")  # stays
+        await lab.until(lambda: "digits-0001 exists already" in judgement.text)
         lab.app.screen.query_one(Input).value = "better-0002"
         await lab.press("enter")
         await lab.until(lambda: lab.run.name == "better-0002")  # the one that is looked at
@@ -279,6 +283,28 @@ async def test_deleted_and_renamed_runs_leave_the_lists(open_lab: Any, make: Any
         await lab.until(lambda: not lab.app.sitting.runs)
         await lab.until(lambda: table.row_count == 1)
         assert [path.name for path in root.iterdir()] == ["digits-0001"]
+
+
+async def test_the_cursor_stays_on_what_is_renamed_and_goes_to_the_neighbour_of_what_is_deleted(
+    open_lab: Any, make: Any
+) -> None:
+    for age in (40, 30, 20, 10):
+        make(f"digits-00{age}", age=age)
+    async with open_lab() as lab:
+        table = await archive(lab, 4)
+        await lab.press("down", "down", "f2")
+        lab.app.screen.query_one(Input).value = "better-0030"
+        await lab.press("enter")
+        await lab.until(lambda: str(table.get_row_at(2)[0]) == "better-0030")
+        assert table.cursor_row == 2
+        await lab.press("delete")
+        await lab.sees("Delete better-0030 with")
+        await lab.press("down", "enter")
+        await lab.until(lambda: table.row_count == 3)
+        await lab.until(lambda: table.cursor_row == 2)
+        await lab.press("delete")
+        await lab.sees("Delete digits-0040 with")
+        await lab.press("escape")
 
 
 # -- the screen --------------------------------------------------------------------------------------------------------

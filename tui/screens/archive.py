@@ -74,6 +74,8 @@ class ArchiveScreen(ModalScreen[tuple[str, Path] | None]):
         self._sort = _NEWEST_FIRST
         self._typing: Timer | None = None
         self._one_at_a_time = asyncio.Lock()
+        self._renamed: dict[Path, Path] = {}
+        "Where runs went that the table still has under their old names."
         self._filled: Listing | None = None
         "What the table holds."
 
@@ -84,9 +86,7 @@ class ArchiveScreen(ModalScreen[tuple[str, Path] | None]):
                 "Escape back",
                 classes="dialog-title",
             )
-            yield Input(
-                placeholder="words, !words, /patterns/, state:finished, optimizer:adam, lr:<0.01", id="filter"
-            )
+            yield Input(placeholder="words, !words, /patterns/, state:finished, lr:<0.01", id="filter")
             yield DataTable[Text](cursor_type="row", id="archive")
             yield Line("reading the directory…", id="archive-note")
 
@@ -160,8 +160,10 @@ class ArchiveScreen(ModalScreen[tuple[str, Path] | None]):
         for path, cells in shown.rows.items():
             table.add_row(*(Text(written(self, cell)) for cell in cells), key=str(path))
         paths = list(shown.rows)
-        if chosen in paths:
-            place = paths.index(chosen)
+        chosen = self._renamed.pop(chosen, chosen) if chosen else None
+        if chosen and paths:
+            # One that is gone leaves the cursor to its neighbour.
+            place = paths.index(chosen) if chosen in paths else min(row, len(paths) - 1)
             table.move_cursor(row=place)
             if before is not None:  # it stays where it is on the screen, too
                 self.call_after_refresh(table.scroll_to, y=top + place - row, animate=False)
@@ -229,11 +231,24 @@ class ArchiveScreen(ModalScreen[tuple[str, Path] | None]):
         if path is None:
             return
 
+        def complaint(name: str) -> str | None:
+            if name != path.name and path.with_name(name).exists():
+                return f"{name} exists already; choose another name"
+            return None
+
         def go(name: str | None) -> None:
             if name and name != path.name:
                 self._do(path, lambda: rename_run(path, name))
 
-        self.app.push_screen(PromptScreen(f"Rename {clean(path.name)}", path.name, _NAMES, _no_name), go)
+        self.app.push_screen(
+            PromptScreen(
+                f"Rename {clean(path.name)}",
+                path.name,
+                _NAMES,
+                lambda name: _no_name(name) or complaint(name),
+            ),
+            go,
+        )
 
     def action_delete(self) -> None:
         """Ask, then delete."""
@@ -256,6 +271,8 @@ class ArchiveScreen(ModalScreen[tuple[str, Path] | None]):
             except MENDABLE as error:
                 self._say(in_words(error))
                 return
+            if where is not None:
+                self._renamed[path] = where
             self._moved(path, where)
             await self._list()
 
