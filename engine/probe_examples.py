@@ -23,7 +23,7 @@ PIXELS = 64
 COLUMNS = 128
 _MOST_EXAMPLES = 100
 _MOST_POINTS = 2000
-_MOST_COSTS = 256
+_MOST_COSTS, _DEAREST = 256, 9
 
 
 def confusion(training: Training) -> dict[str, Any]:
@@ -80,22 +80,31 @@ def calibration(training: Training, bins: int = 10) -> dict[str, Any]:
 
 
 def surprise(training: Training) -> dict[str, Any]:
-    """Answer with what 256 validation examples at most were given: p of class 1 and whether it was class 1, or p of the right class."""
+    """Answer with what validation examples were given: p of class 1 and whether it was class 1, or p of the right class.
+
+    Of more than 256 those at equal distances, and the dearest; `count` and `mean`, of -ln p, are of all.
+    """
     data, part, kind = training.data, training.data.validation, training.experiment.loss.kind
     if kind not in ("bce", "cce"):
         return {"error": f"the loss {kind} is no −ln p of a probability; use bce or cce"}
-    every = math.ceil(len(part) / _MOST_COSTS)
-    target = part.y[::every].view(-1).long()
-    shares = probabilities(training, training.outputs(part.x[::every]))
+    target = part.y.view(-1).long()
+    output = training.outputs(part.x)
+    shares = probabilities(training, output)
     if shares is None:
         return {"error": "a regression task gives no probabilities; ask for predictions instead"}
     if not bool(shares.isfinite().all()):
         return {"error": "the network's outputs are not finite: training diverged; lower optimizer.lr"}
     binary = data.task == "binary"
-    p = shares[:, 1] if binary else shares.gather(1, target[:, None])[:, 0]
+    right = shares.gather(1, target[:, None])[:, 0].clamp(0, 1)
+    shown = torch.zeros(len(part), dtype=torch.bool)
+    shown[:: math.ceil(len(part) / _MOST_COSTS)] = True
+    shown[right.cpu().argsort()[:_DEAREST]] = True
+    p, target = (shares[:, 1].clamp(0, 1) if binary else right).cpu()[shown], target.cpu()[shown]
     return {
-        "p": p.clamp(0, 1).tolist(),
+        "p": p.tolist(),
         "happened": (target == 1).tolist() if binary else [True] * len(target),
+        "count": len(part),
+        "mean": float(training.loss.per_example(output, training.as_target(part.y, output)).mean()),
         "of": f"class {data.classes[1]}" if binary and len(data.classes) == 2 else "the right class",
         "part": "validation",
     }

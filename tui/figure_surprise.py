@@ -13,6 +13,7 @@ from .axes import Range
 from .blocks import Block, Page
 from .look_colours import quiet, right, wrong
 from .scatter import Layer, scatter
+from .text import number
 
 #: The probabilities whose cost is marked: ln 2, ln 10, ln 100.
 MARKED = (0.5, 0.1, 0.01)
@@ -77,17 +78,17 @@ def _examples(answer: Mapping[str, Any], page: Page) -> list[Layer]:
         for chosen, colour in ((happened, right(page)), (~happened, wrong(page)))
         if chosen.any()
     ]
-    return [*shown, Layer(f"{len(p)} examples", (), (), quiet(page), sign="o", glyph="●")]
+    name = f"{len(p)} of {answer['count']:,} examples" if len(p) < answer["count"] else f"{len(p)} examples"
+    return [*shown, Layer(name, (), (), quiet(page), sign="o", glyph="●")]
 
 
 def _said(answer: Mapping[str, Any]) -> tuple[str, ...]:
     p, happened = np.asarray(answer["p"], dtype=np.float64), np.asarray(answer["happened"], dtype=np.bool_)
     right_share = np.where(happened, p, 1 - p)
-    with np.errstate(divide="ignore"):
-        mean = float(np.mean(-np.log(right_share)))
     beyond = int(np.sum(right_share < np.exp(-_HIGHEST)))
     more = f"At the upper edge: {beyond} that cost more than {_HIGHEST:g}." if beyond else ""
     return (
-        f"p is the probability of {answer['of']}. The mean cost of these {answer['part']} examples is {mean:.3f}.",
+        f"p is the probability of {answer['of']}. The mean cost of all {answer['count']:,} {answer['part']} examples is "
+        f"{number(answer['mean']).strip()}; shown are {'all' if len(p) == answer['count'] else 'some of them, the dearest too'}.",
         more,
     )

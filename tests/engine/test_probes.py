@@ -391,12 +391,18 @@ def test_surprise_is_the_loss_of_each_example(name: str) -> None:
     assert len(p) == len(found.data.validation)
     assert happened.all() == (loss == "cce")
     mean = float(np.mean(-np.log(np.where(happened, p, 1 - p))))
+    assert answer["mean"] == pytest.approx(mean, rel=1e-4)
+    assert answer["count"] == len(p)
     assert mean == pytest.approx(found.evaluate(found.data.validation)["loss"], rel=1e-4)
 
 
-def test_surprise_of_many_examples_is_that_of_256_at_most() -> None:
-    found = training(data={"name": "digits"})
-    assert 128 < len(PROBES["surprise"](found)["p"]) <= 256 < len(found.data.validation)
+def test_surprise_of_many_examples_is_that_of_some_with_the_dearest_and_the_mean_of_all() -> None:
+    found = training(20, data={"name": "digits"})
+    part, answer = found.data.validation, PROBES["surprise"](found)
+    assert 128 < len(answer["p"]) <= 256 + 9 < len(part) == answer["count"]
+    losses = torch.nn.functional.cross_entropy(found.outputs(part.x), part.y, reduction="none")
+    assert answer["mean"] == pytest.approx(float(losses.mean()), rel=1e-5)
+    assert sorted(-np.log(answer["p"]))[-9:] == pytest.approx(sorted(losses.tolist())[-9:], rel=1e-4)
 
 
 def test_the_worst_come_first_with_what_the_screen_draws() -> None:

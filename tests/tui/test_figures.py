@@ -82,11 +82,15 @@ def test_l6_examples_of_a_run_lie_on_the_two_curves() -> None:
         "happened": [True, False, True],
         "of": "class cat",
         "part": "validation",
+        "count": 3,
+        "mean": (-np.log(0.9) - np.log(0.8) - np.log(0.001)) / 3,
     }
     shown = text(figure_surprise.costs(Page(100, 30), answer))
     assert "● 3 examples" in shown
-    assert "these validation examples" in shown
-    assert f"{(-np.log(0.9) - np.log(0.8) - np.log(0.001)) / 3:.3f}" in shown
+    assert "mean cost of all 3 validation examples is 2.4121; shown are all." in " ".join(shown.split())
+    some = text(figure_surprise.costs(Page(100, 30), {**answer, "count": 1234}))
+    assert "3 of 1,234 examples" in some
+    assert "all 1,234 validation examples is 2.4121; shown are some of them" in " ".join(some.split())
     assert "p is the probability of class cat" in shown
     assert "1 that cost more than 5" in " ".join(shown.split())
     assert shown.count("●") == 4  # and the one that names them
