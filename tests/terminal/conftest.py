@@ -167,7 +167,10 @@ class Terminal:
         while time.monotonic() < until:
             code = self.poll()
             if code is not None:
-                time.sleep(0.1)
+                read = -1
+                while read != len(self.output):  # what it wrote last may not have been read yet
+                    read = len(self.output)
+                    time.sleep(0.1)
                 return code
             time.sleep(0.02)
         pytest.fail(f"the program did not end within {seconds} s:\n{self.text}")
