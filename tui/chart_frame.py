@@ -45,7 +45,7 @@ class Frame:
         self.spec, self.cells = spec, Cells(spec.width, spec.height)
         self.ascii = spec.marker == "ascii"
         self.across, self.down = DOTS[spec.marker]
-        widest = max((cell_len(self.short(c.label, 12)) for c in spec.curves), default=0)
+        widest = max((cell_len(self.short(c.label, 13)) for c in spec.curves), default=0)
         self.gutter = max(8, widest + 1) if widest and spec.width >= _LABELLED_WIDTH else 0
         self.titles = self._titles(ranges)
         self.top = 1 if self.titles and spec.height > SMALLEST[1] else 0

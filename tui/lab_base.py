@@ -73,6 +73,8 @@ class LabBase(App[str]):
         self.begun = experiment
         "What `base` stands for."
         self.runs_dir = runs_dir
+        self.earlier = 0
+        "How many runs the directory held when the lab was opened."
         self.prepare = prepare
         self.fit = fit()
         self.complaints = list(self.fit.complaints)

@@ -209,12 +209,13 @@ def _differences(runs: Sequence[Run]) -> list[str]:
     return lines
 
 
-def runs_line(runs: Sequence[Run], width: int) -> str:
-    """The runs in one line, the newest first, for small screens."""
+def runs_line(runs: Sequence[Run], width: int, current: Run | None = None, earlier: int = 0) -> str:
+    """The runs in one line, that which is looked at and then the newest first, for small screens; without one those of earlier sittings."""
     if not runs:
-        return "no runs yet"
+        return f"no runs yet{f'; / lists {earlier:,} earlier' if earlier else ''}"
+    shown = [run for run in reversed(runs) if run is not current]
     parts = []
-    for run in reversed(runs):
+    for run in shown if current is None else [current, *shown]:
         best = run.history.best
         value = f" {measured(run.history.monitor, best[1])}@{best[0]}" if best else ""
         sign, word = _state(run)

@@ -48,7 +48,7 @@ def _stopping(run: Run | None, width: int, ascii_only: bool) -> list[str]:
     enabled = bool(history.setting("stopping.enabled", True))
     patience = max(1, int(history.setting("stopping.patience", 10)))
     if best is None and history.ended is not None:
-        return [_ending(history), _weights(history), test_line(history)]
+        return [_ending(history), _weights(history), test_line(history, width)]
     if best is None:
         return [
             f"No finite validation {monitor} yet."
@@ -115,8 +115,8 @@ def _weights(history: History) -> str:
     return f"weights of epoch {ended.restored_epoch} are loaded"
 
 
-def test_line(history: History) -> str:
-    """The test result, told once and as what it is."""
+def test_line(history: History, width: int = 0) -> str:
+    """The test result, told once and as what it is; in `width` cells, if given: the last metrics are left out."""
     ended = history.ended
     if ended is None:
         return ""
@@ -131,4 +131,6 @@ def test_line(history: History) -> str:
     parts += [f"{title(name, history.started)} {measured(name, value)}" for name, value in metrics.items()]
     again = int(ended.test.get("evaluations", 1))
     warning = "" if again < 2 else f" (seen {again} times: biased)"
+    while width and len(parts) > 1 and cell_len("test: " + " · ".join(parts) + warning) > width:
+        parts.pop()
     return "test: " + " · ".join(parts) + warning

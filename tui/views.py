@@ -142,7 +142,8 @@ def status(run: Run | None) -> Status:
     eta = history.eta() if run.state == "training" else None
     left = "" if eta is None else f"≤{duration(eta)} left"
     times = duration(history.time) if history.started else ""
-    return Status(sign, word, f"slow motion · {times}" if history.pace > 0 else times, left)
+    # The time is that of training, without the pauses; what is left counts those of slow motion, for somebody who waits.
+    return Status(sign, word, f"slow motion · {times} of computing" if history.pace > 0 else times, left)
 
 
 def clipped(text: str, width: int, rows: int, more: str = "…") -> str:

@@ -186,6 +186,12 @@ def test_a_long_name_keeps_its_number(script: Any) -> None:
 
 def test_runs_in_one_line(script: Any) -> None:
     one, two = runs_of(script, (), ())
+    assert run_rows.runs_line([], 60) == "no runs yet"
+    assert run_rows.runs_line([], 60, earlier=1200) == "no runs yet; / lists 1,200 earlier"
+    two.label = "wine"
+    assert run_rows.runs_line([one, two], 24).rstrip() == "○ wine preparing"
+    assert run_rows.runs_line([one, two], 24, one).rstrip() == "○ digits preparing"
+    two.label = "digits"
     assert run_rows.runs_line([one, two], 60).rstrip() == "○ digits preparing   ○ digits preparing"
 
 

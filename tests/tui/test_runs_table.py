@@ -243,3 +243,18 @@ async def test_the_runs_of_a_small_screen(open_lab: Any, script: Any) -> None:
         )
         await lab.pilot.press("enter")
         await lab.until(lambda: lab.app.lab.query_one("#charts").display)
+
+
+async def test_the_run_that_is_looked_at_can_be_seen_in_a_sorted_table(open_lab: Any, script: Any) -> None:
+    async with open_lab(lambda run: script.events(reason="finished"), (120, 40)) as lab:
+        for _ in range(7):
+            await lab.press("r")
+            await lab.until(lambda: lab.app.sitting.training is None and lab.app.current.history.ended)
+        table = lab.app.lab.query_one(RunsTable)
+        await lab.press("t", "S", "S", "escape")
+        for _ in range(7):
+            await lab.press("n")
+            await lab.until(lambda: "▸" in str(table.get_cell(str(lab.app.current.number), "run")))
+            row = table.get_row_index(str(lab.app.current.number))
+            lines = table.scrollable_content_region.height - table.header_height
+            await lab.until(lambda: table.scroll_offset.y <= row < table.scroll_offset.y + lines)  # noqa: B023

@@ -231,6 +231,19 @@ def test_a_test_result_that_was_looked_at_twice_says_so(script: Any) -> None:
     assert line == "test: loss 0.5000 (seen 2 times: biased)"
 
 
+def test_metrics_without_room_are_left_out_and_no_number_is_cut(script: Any) -> None:
+    test = {"loss": 0.0529, "metrics": {"accuracy": 0.988, "recall": 0.975, "precision": 1.0}}
+    *told, ended = script.events(reason="finished")
+    history = script.run([*told, replace(ended, test=test)]).history
+    whole = stopping_panel.test_line(history)
+    assert whole.endswith("precision 100.0%")
+    for width in range(20, len(whole)):
+        line = stopping_panel.test_line(history, width)
+        assert len(line) <= width
+        assert whole.startswith(line)
+        assert whole[len(line) :].startswith(" · ")
+
+
 def test_a_run_that_ends_before_its_first_check_says_so(script: Any) -> None:
     ended = RunEnded(reason="diverged", epoch=0, step=3, detail="the loss is not finite at step 3")
     run = script.run([script.started(script.experiment()), ended])

@@ -15,6 +15,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 
+from ...engine.store.listing import count_runs
 from .. import plots, run_rows, stopping_panel, views
 from ..redraw import FASTEST, Redraw
 from ..run import Run
@@ -113,11 +114,16 @@ class LabScreen(LookingScreen):
         self._redraw, self._stale = Redraw(time.thread_time()), False
         self._told: tuple[Run | None, int] = (None, 0)
         self._looks_until = 0.0
+        self._unmounted = threading.Event()
         self.set_interval(TURN, self.tick)
         self.query_one("#form").focus()
         self.app.theme_changed_signal.subscribe(self, lambda _: self.call_after_refresh(self.show_charts))
         self.call_after_refresh(self.show_all)
         self.call_after_refresh(self._after_the_first_frame)
+
+    def on_unmount(self) -> None:
+        """Let the thread go that prepared."""
+        self._unmounted.set()
 
     def _after_the_first_frame(self) -> None:
         """Start the garbage collector, which need not look at what the start left; import what will be needed soon."""
@@ -127,8 +133,11 @@ class LabScreen(LookingScreen):
         threading.Thread(target=self._prepare, name="preparing", daemon=True).start()
 
     def _prepare(self) -> None:
+        self.app.earlier, self._stale = count_runs(self.app.runs_dir), True
         self.app.prepare()
         gc.freeze()
+        # A thread that ends hands its heap on to the next one: training would get this one, full of what imports left.
+        self._unmounted.wait()
 
     # -- showing -----------------------------------------------------------------------------------------------------
 
@@ -215,11 +224,13 @@ class LabScreen(LookingScreen):
         line = self.query_one("#diagnosis", Line)
         size = line.content_size
         line.set(
-            views.clipped(written(line, text), size.width, size.height, "… d: all of it") if size else text
+            views.clipped(written(line, text), size.width, size.height, written(line, "… d: all of it"))
+            if size
+            else text
         )
         line.set_class(trouble, "trouble")
         self.query_one("#runs-line", Line).set(
-            run_rows.runs_line(app.sitting.runs, max(10, self.size.width - 2))
+            run_rows.runs_line(app.sitting.runs, max(10, self.size.width - 2), run, app.earlier)
         )
         self.query_one(RunsTable).show()
         paused = run is not None and run.active and run.history.paused
@@ -246,7 +257,8 @@ class LabScreen(LookingScreen):
         row, about = self.query_one("#form", ExperimentForm).current, self.query_one("#about", Line)
         if row is not None:
             room = about.content_size
-            about.set(views.clipped(written(about, self.app.about(row)), room.width, room.height))
+            text = written(about, self.app.about(row))
+            about.set(views.clipped(text, room.width, room.height, written(about, "…")))
 
     def on_experiment_form_chosen(self, event: ExperimentForm.Chosen) -> None:
         """Let the user change it."""

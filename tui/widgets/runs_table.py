@@ -47,6 +47,8 @@ class RunsTable(DataTable[Text]):
         super().__init__(id=id, cursor_type="row", zebra_stripes=False)
         self._by = ORDERS[0]
         self._shown = _EMPTY
+        self._current: Run | None = None
+        "The run that was looked at when it was shown last."
         self._look: object = None
         "How the rows were written: they are written anew in another ink."
 
@@ -63,7 +65,8 @@ class RunsTable(DataTable[Text]):
     def _entitle(self) -> None:
         words = "Runs" if self._by == ORDERS[0] else f"Runs, by {self._by}"
         if not self.has_focus:
-            self.border_title = f"{words}: t to the table"
+            earlier = f", / lists {self.app.earlier:,} earlier" if self.app.earlier else ""
+            self.border_title = f"{words}: t to the table{earlier}"
             return
         line = f"{words}: {_KEYS[0]}"
         for key in _KEYS[1:]:
@@ -73,11 +76,14 @@ class RunsTable(DataTable[Text]):
 
     def show(self) -> None:
         """Show what is new; rows are made anew only if their order or the columns changed."""
+        self._entitle()
         runs, current, view = self.app.sitting.runs, self.app.current, self.app.shown_view
         # One cell is the scroll bar's.
         new = table(runs, self._by, current, max(20, self.size.width - 1), view.colour)
         look = view.ink, view.colour, view.marker
-        chosen = self.chosen if self.has_focus else current
+        # Whoever looks at another run sees it; else the cursor stays where keys have put it.
+        chosen = self.chosen if self.has_focus and current is self._current else current
+        self._current = current
         before, self._shown = self._shown, new
         if new.columns != before.columns:
             self.clear(columns=True)
