@@ -209,7 +209,7 @@ class LabScreen(LookingScreen):
         self.query_one("#status", Line).set(status)
         room = max(1, self.size.width - max(cell_len(status) + 2, 20) - 2)
         self.query_one("#headline", Line).set(views.headline(run, app.experiment, room))
-        experiment = run.experiment if run is not None else app.experiment
+        experiment = run.in_force if run is not None else app.experiment
         title = "Experiment" if experiment == app.experiment else "Next experiment: r trains it"
         side = self.query_one("#side")
         if side.border_title != title:  # to set it paints the whole panel
