@@ -79,6 +79,11 @@ def empty(draft: Draft) -> list[Fault]:
 
 def _needed(key: Key, field: FieldInfo) -> str:
     """Return why a key cannot be without a value; empty if it can."""
+    if key == (
+        "data",
+        "target",
+    ):  # without one the last column is the target: which nobody meant who names it
+        return "is empty; name a column, or leave the option out"
     if field.default is None or field.default == "":
         return ""
     what = f"name a preset of {SECTIONS[key]}" if key in SECTIONS else "give it a value"
@@ -129,6 +134,9 @@ def _reason(key: Key, details: list[dict[str, Any]], draft: Draft) -> str:
         return f"must be {_choices(details)}, not {shown(value)}{_nearest(value, details)}"
     if len(details) > 1 and details[1]["type"] == "literal_error":
         return f"{_must(detail)}, or {_choices(details)}, not {shown(value)}{_nearest(value, details)}"
+    if kind in ("model_type", "model_attributes_type") and key not in SECTIONS:
+        name = f"; write {'.'.join(key)}.kind = {shown(value)}" if isinstance(value, str) else ""
+        return f"must be a table of keys, not {shown(value)}{name}"
     if kind == "float_type" and isinstance(value, int) and not isinstance(value, bool):
         return "is too large for a number"
     entries = {_entry(detail): detail for detail in reversed(details)}

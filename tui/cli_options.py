@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from .text import clean
+
 
 def experiment_names(incomplete: str) -> list[tuple[str, str]]:
     """Complete the name of an experiment preset."""
@@ -52,9 +54,20 @@ def figure_names(incomplete: str) -> list[tuple[str, str]]:
     return [(figure.name, figure.sentence) for figure in FIGURES if figure.name.startswith(incomplete)]
 
 
+def _folder(value: str | Path) -> Path:
+    """Take the name of a folder; an empty one, of a script's unset variable, is not the working directory."""
+    if value == "":
+        raise typer.BadParameter("is empty; name a folder, or leave the option out")
+    path = Path(value)
+    if path.exists() and not path.is_dir():
+        raise typer.BadParameter(f"{clean(str(path), 200)} is a file, and no folder")
+    return path
+
+
 RunsDir = Annotated[
     Path,
-    typer.Option("--runs-dir", envvar="LADERA_RUNS", help="Where runs are kept.", file_okay=False, callback=_runs_dir),
+    typer.Option("--runs-dir", envvar="LADERA_RUNS", help="Where runs are kept.", metavar="DIRECTORY",
+                 parser=_folder, callback=_runs_dir),
 ]  # fmt: skip
 Settings = Annotated[
     list[str] | None,

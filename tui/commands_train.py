@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..engine.controls import Controls
+from ..engine.errors import StoreError
 from ..engine.events import Event
 from ..engine.experiment import Experiment
 from ..engine.history import History
 from ..engine.store.directory import (
+    EXPERIMENT,
     load_experiment,
     refuse_name,
     refuse_unwritable,
@@ -74,7 +76,7 @@ def resume(name: str, settings: Sequence[str], runs_dir: Path, *, json: bool, qu
     A run that came to its end has that end's exit code, so that a job that is started again and again ends well.
     """
     directory = find_run(runs_dir, name)
-    wanted = _changes(load_experiment(directory), settings)
+    wanted = _changes(_kept(directory), settings)
     controls, ending = Controls(), Ending()
     with passed_on(controls, ending=ending.asked) as received:
         ending.listen(received)
@@ -95,6 +97,16 @@ def resume(name: str, settings: Sequence[str], runs_dir: Path, *, json: bool, qu
             return _follow(lambda: resumption.recorder, events, history, received, json=json, quiet=quiet)
         finally:
             resumption.close()
+
+
+def _kept(directory: Path) -> Experiment:
+    """Read a run's experiment. Raises PresetError, with line and key, for what somebody has written into it, or StoreError."""
+    try:
+        return load_experiment(directory)
+    except StoreError:
+        if (directory / EXPERIMENT).is_file():
+            load(str(directory / EXPERIMENT))
+        raise
 
 
 def _changes(experiment: Experiment, settings: Sequence[str]) -> dict[str, Any]:

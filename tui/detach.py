@@ -26,7 +26,7 @@ def detach_run(arguments: Sequence[str], runs_dir: Path, *, json: bool, quiet: b
             "--json follows a run and --detach leaves it alone: choose one; a run's events.jsonl holds the same lines"
         )
     code, directory, said = _started([*arguments, "--quiet", "--runs-dir", str(runs_dir)])
-    if code:
+    if not directory:  # refused, or with nothing left to do
         print(said, file=sys.stderr)
         return code
     # What a library prints on the way is none of it.
@@ -43,15 +43,15 @@ def detach_run(arguments: Sequence[str], runs_dir: Path, *, json: bool, quiet: b
 def start_detached(arguments: Sequence[str]) -> tuple[int, str]:
     """Run `ladera` with these arguments headless and return once it trains, or once it refused to.
 
-    Returns (0, the run's directory), or its exit code and what it said on stderr. The process has a session of its
+    Returns (0, the run's directory), or another number and what it said on stderr. The process has a session of its
     own, no terminal and no standard input; what it writes besides the run goes to native.log in the run's directory.
     """
     code, directory, said = _started(arguments)
-    return code, said if code else directory
+    return (0, directory) if directory else (code or 1, said)
 
 
 def _started(arguments: Sequence[str]) -> tuple[int, str, str]:
-    """Return the exit code, 0 if it trains, the run's directory, and what was said until then."""
+    """Return the exit code, 0 if it trains, the run's directory if it does, and what was said until then."""
     reader, writer = os.pipe()
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(
@@ -66,7 +66,7 @@ def _started(arguments: Sequence[str]) -> tuple[int, str, str]:
         os.close(writer)
         with os.fdopen(reader, "rb") as pipe:
             directory = pipe.read().decode(errors="surrogateescape")
-        code = 0 if directory else process.wait() or 1
+        code = 0 if directory else process.wait()
         # Read at a place of its own: the process writes at the descriptor's.
         said = os.pread(output.fileno(), 1 << 16, 0).decode(errors="replace").strip()
         return code, directory, said

@@ -28,20 +28,22 @@ def watch(directory: Path) -> Run:
 
     def news(run: Run) -> list[Event]:
         now, events = time.monotonic(), controls.answers()
-        if now >= due["log"] and not run.incoming:
+        read = silent = now >= due["log"] and not run.incoming
+        if read:
             while told := follower.poll(_PORTION):
                 if follower.restarted:
                     run.history, run.asked, events = type(run.history)(), "", []
                 events += told
+                silent = False
                 if time.monotonic() >= now + _BUDGET:
                     break
             run.unread = follower.bad
             due["log"] = now if told else now + _LOG_SECONDS
-        if now >= due["state"]:
+        if read and now >= due["state"]:
             due["state"] = now + _STATE_SECONDS
             info = run_info(directory)
-            # A process that died tells no end: only its directory says so.
-            gone = info is not None and info.state in ("crashed", "stalled", "damaged")
+            # A process that died tells no end, and a log may have lost it: then only the status says so.
+            gone = info is not None and silent and info.state not in ("waiting", "training", "paused")
             run.outside = info.state if gone and info is not None else ""
             if info is not None and info.status.storage and run.history.storage is None:
                 # On a full disk the log cannot tell of it.

@@ -66,9 +66,18 @@ def _follow(directory: Path) -> tuple[History, Follower]:
 def begun_with(directory: Path, history: History) -> Experiment:
     """Return the experiment that a run began with: its file holds that of the attempt which went on last.
 
-    Raises StoreError where there is no such file.
+    Raises StoreError where neither the file nor the log tells it.
     """
-    kept = load_experiment(directory)
+    try:
+        kept = load_experiment(directory)
+    except StoreError:
+        if history.started is None:
+            raise
+        try:
+            return Experiment.model_validate(with_changes(history.started.experiment, {}))
+        except ValueError:
+            pass
+        raise
     if history.started is None or not history.resumes:
         return kept
     plain = with_changes(history.started.experiment, {})

@@ -226,7 +226,8 @@ def parse_status(data: bytes) -> Status | None:
     """Return the status in a file's bytes, None if they hold none."""
     try:
         values = json.loads(data)
-        known = _known(values) if isinstance(values, dict) else None
+        ours = isinstance(values, dict) and values.get("format", 1) == 1
+        known = _known(values) if ours else None
     except (ValueError, OverflowError, RecursionError):
         return None
     return None if known is None else Status(**known)

@@ -118,7 +118,16 @@ def test_whatever_else_lies_there_is_passed_over_or_named(tmp_path: Path) -> Non
     (tmp_path / "dangling-0001").symlink_to(tmp_path / "nowhere")
     (tmp_path / "up-0001").symlink_to(tmp_path)
     for number, content in enumerate(
-        (b"", b"garbage", b"[]", b'{"epoch": "three"}', b"\0" * 300, b"[" * 10_000, b"\xff")
+        (
+            b"",
+            b"garbage",
+            b"[]",
+            b'{"format": 99}',
+            b'{"epoch": "three"}',
+            b"\0" * 300,
+            b"[" * 10_000,
+            b"\xff",
+        )
     ):
         (tmp_path / f"bad-000{number}").mkdir()
         (tmp_path / f"bad-000{number}" / "status.json").write_bytes(content)
@@ -126,7 +135,7 @@ def test_whatever_else_lies_there_is_passed_over_or_named(tmp_path: Path) -> Non
     found = states(tmp_path)
     assert found.pop("good-0001") == "finished"
     assert found == {
-        **{f"bad-000{number}": "damaged" for number in range(7)},
+        **{f"bad-000{number}": "damaged" for number in range(8)},
         "empty-0001": "damaged", "self-0001": "damaged", "odd\x1b[2J-0001": "damaged",
     }  # fmt: skip
     assert list_runs(tmp_path / "no such place") == []

@@ -68,6 +68,7 @@ def test_faults_are_records_too() -> None:
         ('model = {kind = "cnn", kernel = 4}', "x.toml:1: model.kernel: must be 1, 3, 5 or 7, not 4"),
         ('model = {kind = "cnn", channels = []}', "x.toml:1: model.channels: needs at least 1 value, not []"),
         ("[model]\nhidden = 64", "x.toml:2: model.hidden: must be a list in brackets, not 64"),
+        ("[training]\nschedule = 'cosine'", 'x.toml:2: training.schedule: must be a table of keys, not "cosine"; write training.schedule.kind = "cosine"'),
         ("optimizer = 3", "x.toml:1: optimizer: must be the name of a preset or a table of keys, not 3"),
         ("stopping = [1]", "x.toml:1: stopping: must be the name of a preset or a table of keys, not [1]"),
         (
@@ -163,6 +164,7 @@ def test_json_files(complaint: Complaint, text: str, message: str) -> None:
         ("=3", "--set =3: write it as key=value, for example optimizer.lr=0.01"),
         ("a..b=3", "--set a..b=3: write it as key=value, for example optimizer.lr=0.01"),
         ("extends=iris", "--set extends=iris: extends: belongs in a file; name the experiment itself instead"),
+        ("data.target=", "--set data.target=: data.target: is empty; name a column, or leave the option out"),
         ("optimizer.lr=", "--set optimizer.lr=: optimizer.lr: is empty; give it a value, or leave the option out"),
         ("training.seed= ", "--set training.seed= : training.seed: is empty; give it a value, or leave the option out"),
         ("stopping.monitor=", "--set stopping.monitor=: stopping.monitor: is empty; give it a value, or leave the option out"),

@@ -293,7 +293,7 @@ def test_saving_keeps_the_comments_when_a_part_becomes_another(
 
 def test_a_section_that_no_preset_is_like_is_stated_whole(write: Write) -> None:
     write("mine.toml", '# my notes\ndata = {path = "h.csv", target = "y", missing = "mean"} # houses\n')
-    experiment = load("mine.toml", ["data.target="])
+    experiment = load("mine.toml", ['data.target=""'])
     text = save_as(experiment, "new.toml", base="mine.toml").read_text()
     assert text.startswith("# my notes\n") and load("new.toml") == experiment
 

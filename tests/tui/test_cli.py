@@ -144,6 +144,49 @@ def test_every_fault_is_told_at_once(ladera: Ladera) -> None:
     assert all(key in done.err for key in ("optimizer.lr", "training.epochs", "model.hidn"))
 
 
+def test_an_empty_name_of_the_runs_folder_is_not_the_working_directory(
+    ladera: Ladera, tmp_path: Path
+) -> None:
+    for command in (("run", "digits", *SHORT), ("runs",)):
+        done = ladera(*command, "--runs-dir", "")
+        assert done.code == 2
+        assert "is empty; name a folder, or leave the option out" in " ".join(done.err.split())
+    assert not list(tmp_path.glob("digits*"))
+
+
+def test_what_was_written_into_a_run_is_told_with_line_and_key(ladera: Ladera, tmp_path: Path) -> None:
+    assert ladera("run", "digits", *SHORT, "--name", "one").code == 0
+    place = tmp_path / "runs" / "one-0001"
+    file = place / "experiment.toml"
+    file.write_text(file.read_text().replace("lr = 0.001", "lrr = 0.001"))
+    done = ladera("resume", "one-0001")
+    assert done.code == 2
+    assert re.search(r'experiment\.toml:\d+: optimizer\.lrr: unknown key; did you mean "lr"\?', done.err)
+    # What it looked like is told by its log.
+    done = ladera("watch", "one-0001", "--once")
+    assert done.code == 0
+    assert "finished" in done.out
+
+
+def test_a_log_without_its_end_is_no_training_that_goes_on(ladera: Ladera, tmp_path: Path) -> None:
+    assert ladera("run", "digits", *SHORT, "--name", "one").code == 0
+    log = tmp_path / "runs" / "one-0001" / "events.jsonl"
+    whole = log.read_bytes()
+    for left in (whole[:-30], b""):
+        log.write_bytes(left)
+        done = ladera("watch", "one-0001", "--once")
+        assert "finished" in done.out
+        assert not re.search("training +[0-9]|preparing", done.out)
+        assert "finished" in ladera("runs").out
+
+
+def test_in_the_background_too_nothing_left_to_do_is_a_good_end(ladera: Ladera) -> None:
+    assert ladera("run", "digits", *SHORT, "--name", "one").code == 0
+    there, behind = ladera("resume", "one-0001"), ladera("resume", "one-0001", "--detach")
+    assert (behind.code, behind.out) == (there.code, "") == (0, "")
+    assert "raise training.epochs" in behind.err
+
+
 def test_a_runs_folder_that_cannot_be_made_is_told(ladera: Ladera, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     done = ladera("run", "digits", *SHORT, "--runs-dir", "file/runs")
