@@ -8,8 +8,6 @@ from typing import Annotated, Any
 
 import typer
 
-from .text import clean
-
 
 def experiment_names(incomplete: str) -> list[tuple[str, str]]:
     """Complete the name of an experiment preset."""
@@ -60,6 +58,8 @@ def _folder(value: str | Path) -> Path:
         raise typer.BadParameter("is empty; name a folder, or leave the option out")
     path = Path(value)
     if path.exists() and not path.is_dir():
+        from .text import clean  # With it comes pydantic, which `--help` does not wait for.
+
         raise typer.BadParameter(f"{clean(str(path), 200)} is a file, and no folder")
     return path
 

@@ -47,7 +47,7 @@ def _why_empty(part: str, share: float, n: int, sizes: list[int]) -> str:
     if len(sizes) > 1 and 2 * alone > len(sizes):
         of_them = f"{'all' if alone == len(sizes) else alone} of a single example"
         return (
-            f"data.split: the target makes {len(sizes)} classes of {n} examples, {of_them}, which training needs: the {part} part "
+            f"data.task: the target makes {len(sizes)} classes of {n} examples, {of_them}, which training needs: the {part} part "
             f'stays empty; use more examples, or data.task = "regression" for a target that is a number'
         )
     return f"data.split: a {part} share of {share:g} of {n} examples leaves the {part} part empty; enlarge the share or use more examples"

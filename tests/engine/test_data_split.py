@@ -109,7 +109,8 @@ def test_an_empty_part_is_refused(n, shares, part):
 def test_numbers_taken_for_classes_are_told_as_what_they_are(sizes, told):
     y = np.repeat(np.arange(len(sizes)), sizes)
     with pytest.raises(
-        InputError, match=rf"^data\.task: .*{told} example.* set data\.task = \"regression\"$"
+        InputError,
+        match=rf"^data\.task: .*{told} example.* data\.task = \"regression\" for a target that is a number$",
     ):
         split_indices(y, (0.6, 0.2, 0.2), "multiclass", 0)
 

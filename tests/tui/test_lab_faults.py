@@ -151,7 +151,7 @@ async def test_a_place_for_presets_that_may_not_be_looked_into(
         await lab.press("ctrl+s")
         lab.app.screen.query_one(Input).value = "kept"
         await lab.press("enter")
-        assert "Permission denied: /root" in lab.app.screen.query_one("#prompt-help", Line).text
+        assert "Permission denied: /root" in lab.app.screen.query_one("#prompt-judgement", Line).text
         assert fine(lab)
 
 
