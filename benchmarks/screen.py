@@ -5,7 +5,7 @@ trains for some seconds, so that both meet the machine in the same state, whose 
 is that of their mean epochs, without those of the half second after each stop, in which the lab paints its whole screen
 anew, and those that a stop falls into. Two processes that do the same differ by some percent, so that several pairs are
 measured. The latency is from `?` to the first line of the help that it opens. Run it on a quiet machine:
-`python benchmarks/screen.py [pairs]`.
+`python benchmarks/screen.py [pairs] [what]`, of all presets or of those with `what` in their names.
 """
 
 from __future__ import annotations
@@ -211,12 +211,19 @@ def main() -> None:
         presets = {"digits, 1 thread": DIGITS, "mlp 784-512-256-10, 1 thread": LARGER.format(threads=1)}
         if cores > 1:
             presets[f"mlp 784-512-256-10, {cores} threads"] = LARGER.format(threads=cores)
+        wanted = sys.argv[2] if len(sys.argv) > 2 else ""
+        presets = {title: text for title, text in presets.items() if wanted in title}
         for title, text in presets.items():
             folder = base / str(len(list(base.iterdir())))
             (folder / "runs").mkdir(parents=True)
             np.savez(folder / "larger.npz", x=x, y=rng.integers(0, 10, len(x)))
             (folder / "it.toml").write_text(text)
-            ratios, rates = zip(*(take_turns(folder) for _ in range(pairs)), strict=True)
+            ratios, rates = [], []
+            for _ in range(pairs):
+                ratio, rate = take_turns(folder)
+                print(f"{title}: {ratio:.3f}", flush=True)
+                ratios.append(ratio)
+                rates.append(rate)
             keys = key_latencies(folder)
             print(
                 f"{title}: {statistics.median(ratios):.3f} of headless speed "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -275,6 +276,20 @@ async def test_stop_asks_and_the_first_answer_goes_on(open_lab: Any, script: Any
         await lab.press("s", "down", "down", "enter")
         await lab.sees("□ stopped")
         assert taken(lab.run) == ["stop"]
+
+
+async def test_the_thread_that_imports_keeps_its_heap_while_the_lab_is_open(open_lab: Any) -> None:
+    def preparing() -> set[threading.Thread]:
+        return {thread for thread in threading.enumerate() if thread.name == "preparing"}
+
+    others = preparing()
+    async with open_lab() as lab:
+        await lab.until(lambda: preparing() - others)
+        (ours,) = preparing() - others
+        ours.join(0.3)  # with nothing to import it would have ended by then
+        assert ours.is_alive()
+    ours.join(30)
+    assert not ours.is_alive()
 
 
 async def test_a_live_value_is_changed_and_a_refusal_is_told(open_lab: Any, script: Any) -> None:
