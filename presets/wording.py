@@ -79,10 +79,8 @@ def empty(draft: Draft) -> list[Fault]:
 
 def _needed(key: Key, field: FieldInfo) -> str:
     """Return why a key cannot be without a value; empty if it can."""
-    if key == (
-        "data",
-        "target",
-    ):  # without one the last column is the target: which nobody meant who names it
+    if key == ("data", "target"):
+        # Without one the last column is the target: nobody means that who names the key.
         return "is empty; name a column, or leave the option out"
     if field.default is None or field.default == "":
         return ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -57,10 +58,11 @@ def _folder(value: str | Path) -> Path:
     if value == "":
         raise typer.BadParameter("is empty; name a folder, or leave the option out")
     path = Path(value)
-    if path.exists() and not path.is_dir():
-        from .text import clean  # With it comes pydantic, which `--help` does not wait for.
+    with suppress(OSError):  # what cannot be looked at is told of by whoever reads or writes there
+        if path.exists() and not path.is_dir():
+            from .text import clean  # With it comes pydantic, which `--help` does not wait for.
 
-        raise typer.BadParameter(f"{clean(str(path), 200)} is a file, and no folder")
+            raise typer.BadParameter(f"{clean(str(path), 200)} is a file, and no folder")
     return path
 
 

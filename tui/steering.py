@@ -221,7 +221,7 @@ class Steering(LabBase):
                 changed = change(before, _settings(text))
             except (LaderaError, ValueError) as error:
                 return str(error).replace("--set ", "")
-            if changed.data != before.data and any(key.startswith("data.") for key in from_start(changed)):
+            if "data.name" in from_start(changed):
                 return f"with other data nothing is left of {run.name}: choose them in the form (e), and train anew (r)"
             if changed.training.epochs <= epoch and not from_start(changed):
                 return f"no epoch is left after epoch {epoch}: choose an earlier one (, and .), or add training.epochs={2 * epoch}"

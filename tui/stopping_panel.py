@@ -58,7 +58,7 @@ def _stopping(run: Run | None, width: int, ascii_only: bool) -> list[str]:
     best_text = f"best {monitor} {number(best[1]).strip()} at epoch {best[0]}"
     ended = history.ended
     if ended is not None:
-        return [_ending(history), f"{best_text} · {_weights(history)}", test_line(history)]
+        return [_ending(history), f"{best_text} · {_weights(history)}", test_line(history, width)]
     last = history.checks[-1]
     if not enabled:
         ago = last.epoch - best[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -71,12 +72,9 @@ def begun_with(directory: Path, history: History) -> Experiment:
     try:
         kept = load_experiment(directory)
     except StoreError:
-        if history.started is None:
-            raise
-        try:
-            return Experiment.model_validate(with_changes(history.started.experiment, {}))
-        except ValueError:
-            pass
+        if history.started is not None:
+            with suppress(ValueError):
+                return Experiment.model_validate(with_changes(history.started.experiment, {}))
         raise
     if history.started is None or not history.resumes:
         return kept

@@ -242,6 +242,7 @@ def test_metrics_without_room_are_left_out_and_no_number_is_cut(script: Any) -> 
         assert len(line) <= width
         assert whole.startswith(line)
         assert whole[len(line) :].startswith(" · ")
+        assert stopping_panel.stopping_lines(script.run([*told, replace(ended, test=test)]), width)[2] == line
 
 
 def test_a_run_that_ends_before_its_first_check_says_so(script: Any) -> None:

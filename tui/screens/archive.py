@@ -232,9 +232,9 @@ class ArchiveScreen(ModalScreen[tuple[str, Path] | None]):
             return
 
         def complaint(name: str) -> str | None:
-            if name != path.name and path.with_name(name).exists():
-                return f"{name} exists already; choose another name"
-            return None
+            # By the list, not the disk, which may be slow: what the list does not know is refused when it is done.
+            taken = name != path.name and any(run.info.name == name for run in self._runs or ())
+            return f"{name} exists already; choose another name" if taken else None
 
         def go(name: str | None) -> None:
             if name and name != path.name:

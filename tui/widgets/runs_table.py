@@ -66,7 +66,9 @@ class RunsTable(DataTable[Text]):
         words = "Runs" if self._by == ORDERS[0] else f"Runs, by {self._by}"
         if not self.has_focus:
             earlier = f", / lists {self.app.earlier:,} earlier" if self.app.earlier else ""
-            self.border_title = f"{words}: t to the table{earlier}"
+            title = f"{words}: t to the table{earlier}"
+            if self.border_title != title:  # to set it paints the whole table
+                self.border_title = title
             return
         line = f"{words}: {_KEYS[0]}"
         for key in _KEYS[1:]:
@@ -76,7 +78,8 @@ class RunsTable(DataTable[Text]):
 
     def show(self) -> None:
         """Show what is new; rows are made anew only if their order or the columns changed."""
-        self._entitle()
+        if not self.has_focus:
+            self._entitle()
         runs, current, view = self.app.sitting.runs, self.app.current, self.app.shown_view
         # One cell is the scroll bar's.
         new = table(runs, self._by, current, max(20, self.size.width - 1), view.colour)
